@@ -1,0 +1,5 @@
+//! Which etcd to run, and how to get it.
+
+mod release;
+
+pub use release::{ParseVersionError, Version};
