@@ -1,1 +1,99 @@
-//! placeholder
+//! What several test files need.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Whether the process runs: it exists and is no zombie.
+///
+/// # Panics
+///
+/// Never on Linux and macOS, where a process can be asked about.
+#[must_use]
+pub fn is_running(pid: u32) -> bool {
+    if cfg!(target_os = "linux") {
+        // The state follows the name, which is in parentheses and may hold anything.
+        let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else { return false };
+        let state = stat.rsplit(')').next().unwrap_or_default().trim_start();
+        return !state.starts_with(['Z', 'X']);
+    }
+    let output = command("ps").args(["-o", "state=", "-p", &pid.to_string()]).output();
+    output.is_ok_and(|output| {
+        let state = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        !state.is_empty() && !state.starts_with('Z')
+    })
+}
+
+/// Waits until `condition` holds, and says whether it did within `limit`.
+pub fn eventually(limit: Duration, mut condition: impl FnMut() -> bool) -> bool {
+    let begin = Instant::now();
+    while !condition() {
+        if begin.elapsed() > limit {
+            return false;
+        }
+        #[expect(clippy::disallowed_methods, reason = "between two looks at another process")]
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    true
+}
+
+/// A command, for tests that run other programs.
+#[must_use]
+pub fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
+    #[expect(clippy::disallowed_methods, reason = "tests wait for what they run")]
+    Command::new(program)
+}
+
+/// A cluster in another process, as its `owner` program printed it.
+#[derive(Debug)]
+pub struct Owned {
+    /// The process that owns it.
+    pub owner: Child,
+    /// Its members' processes.
+    pub members: Vec<u32>,
+    /// Its directory.
+    pub directory: PathBuf,
+}
+
+impl Owned {
+    /// Runs the `owner` program at `path`, and waits until its cluster is ready.
+    ///
+    /// # Panics
+    ///
+    /// When the program does not say that its cluster is ready.
+    #[must_use]
+    pub fn start(path: &str, end: &str, parent: &Path) -> Self {
+        use std::io::BufRead as _;
+        let mut owner = command(path)
+            .arg(end)
+            .env("TMPDIR", parent)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the owner runs");
+        let mut line = String::new();
+        let stdout = owner.stdout.as_mut().expect("it is piped");
+        std::io::BufReader::new(stdout).read_line(&mut line).expect("it prints");
+        let said: serde_json::Value = serde_json::from_str(&line)
+            .unwrap_or_else(|error| panic!("the owner said {line:?} ({error}), and then {:?}", owner.wait_with_output()));
+        let number = |value: &serde_json::Value| {
+            value.as_u64().and_then(|number| u32::try_from(number).ok()).expect("a process id")
+        };
+        let members = said["members"].as_array().expect("a list").iter().map(number).collect();
+        let directory = said["directory"].as_str().expect("a path").into();
+        Self { owner, members, directory }
+    }
+
+    /// Whether all members run and the directory is there.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.members.iter().copied().all(is_running) && self.directory.exists()
+    }
+
+    /// Whether no member runs and the directory is gone.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        !self.members.iter().copied().any(is_running) && !self.directory.exists()
+    }
+}

@@ -1,2 +1,72 @@
-//! placeholder
-fn main() {}
+//! The workspace's own commands. One file each; this one only finds it.
+
+use std::process::ExitCode;
+
+use lexopt::prelude::*;
+
+mod demo;
+mod etcd;
+mod proto;
+mod style;
+mod test;
+mod tidy;
+mod up;
+
+const USAGE: &str = "\
+Tercet: real, secure etcd fleets on demand.
+
+Usage: cargo xtask COMMAND
+
+  demo [--json]            a secure fleet, live: started, used, refused, broken, healed
+  up [OPTIONS]             start a fleet and hold it; see: cargo xtask up --help
+  etcd list|fetch|path     which etcd there is, and getting one; see: cargo xtask etcd --help
+  test [--etcd WHICH]...   all tests, on every etcd that can be had here
+  proto [--check]          write the client's generated code, or say whether it is stale
+  tidy                     the rules of this repository that no other tool checks
+";
+
+/// What a command fails with: an error to be printed with its causes.
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {}", chain(&*error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<ExitCode, Failure> {
+    let mut arguments = lexopt::Parser::from_env();
+    let command = match arguments.next()? {
+        Some(Value(command)) => command.string()?,
+        None | Some(Short('h') | Long("help")) => {
+            print!("{USAGE}");
+            return Ok(ExitCode::SUCCESS);
+        }
+        Some(other) => return Err(other.unexpected().into()),
+    };
+    match command.as_str() {
+        "demo" => demo::run(arguments),
+        "up" => up::run(arguments),
+        "etcd" => etcd::run(arguments).map(|()| ExitCode::SUCCESS),
+        "test" => test::run(arguments),
+        "proto" => proto::run(arguments).map(|()| ExitCode::SUCCESS),
+        "tidy" => tidy::run(arguments),
+        other => Err(format!("there is no command '{other}'\n\n{USAGE}").into()),
+    }
+}
+
+/// An error and its causes, one a line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str("\n  because ");
+        text.push_str(&error.to_string().replace('\n', "\n  "));
+        cause = error.source();
+    }
+    text
+}

@@ -1,1 +1,90 @@
-//! placeholder
+//! An etcd v3 client: mutual TLS, several endpoints, no protoc.
+//!
+//! ```no_run
+//! use tercet_client::{Client, Config, Tls};
+//!
+//! # async fn run(ca: Vec<u8>, chain: Vec<u8>, key: Vec<u8>) -> tercet_client::Result<()> {
+//! let config = Config::new(["https://etcd-1:2379", "https://etcd-2:2379", "https://etcd-3:2379"])
+//!     .tls(Tls::mutual(ca, chain, key)?);
+//! let client = Client::connect(config).await?;
+//!
+//! client.put("hello", "world").await?;
+//! assert_eq!(client.get("hello").await?.expect("still there").value(), b"world");
+//! # Ok(()) }
+//! ```
+//!
+//! - [`Client`] is cheap to clone, and every method takes `&self`.
+//! - A request that fails says whether it may have happened all the same: [`Error::outcome`].
+//! - No type of tonic, prost, hyper or rustls is in a signature, so their releases break nothing.
+//! - etcd 3.4 to 3.7 are known to work.
+//!
+//! # Keys and values
+//!
+//! Both are `impl Into<Bytes>`: a `&'static str`, a `String`, a `Vec<u8>` or a [`Bytes`], none of
+//! which is copied. So write `client.get(format!("jobs/{id}"))`, without a `&`; for a borrowed
+//! `key: &str` write `client.get(key.to_owned())`, which shows the copy.
+//!
+//! # Features
+//!
+//! - `ring` (default): cryptography by ring, which compiles in half the time.
+//! - `aws-lc-rs`: cryptography by AWS-LC, if `ring` is off (`default-features = false`). With both
+//!   it is ring, so that a dependency that adds a feature changes nothing.
+//!
+//! # Not yet
+//!
+//! Leases, users, locks, and a watch that resumes by itself. The wire of them all is generated, so
+//! they only need a face.
+
+#[cfg(not(any(feature = "ring", feature = "aws-lc-rs")))]
+compile_error!("tercet-client needs one of the features `ring` and `aws-lc-rs`");
+
+mod call;
+mod classify;
+mod client;
+mod compare;
+mod config;
+mod delete;
+mod dial;
+mod endpoint;
+mod error;
+mod from_wire;
+#[expect(
+    unreachable_pub,
+    unused_qualifications,
+    unnameable_types,
+    clippy::allow_attributes_without_reason,
+    clippy::enum_variant_names,
+    reason = "generated code, all of the wire, of which the client shows a part"
+)]
+#[rustfmt::skip]
+mod generated;
+mod key_value;
+mod keys;
+mod member;
+mod picker;
+mod put;
+mod range;
+mod rejection;
+mod tls;
+mod tls_words;
+mod txn;
+mod watch;
+mod watcher;
+mod wire;
+
+pub use bytes::Bytes;
+
+pub use self::client::Client;
+pub use self::compare::{Compare, Is};
+pub use self::config::{Config, DIAL_TIMEOUT, REQUEST_TIMEOUT};
+pub use self::delete::{Delete, DeleteResponse};
+pub use self::error::{Error, ErrorKind, Outcome, Result};
+pub use self::key_value::KeyValue;
+pub use self::keys::Keys;
+pub use self::member::{Member, Status};
+pub use self::put::{Put, PutResponse};
+pub use self::range::{Order, Range, RangeResponse, SortBy};
+pub use self::tls::Tls;
+pub use self::txn::{Op, OpResponse, Txn, TxnResponse, TxnThen, TxnWhen};
+pub use self::watch::{Event, Watch, WatchResponse};
+pub use self::watcher::Watcher;

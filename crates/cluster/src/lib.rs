@@ -1,2 +1,42 @@
-//! placeholder
+//! Real etcd fleets with mutual TLS on every link: started in a tenth of a second, broken on
+//! purpose, and gone without a trace.
+//!
+//! Data walks through these rooms in this order:
+//!
+//! 1. [`binary`]: which etcd to run, and how to get it.
+//! 2. [`plan`]: what every member is started with; pure.
+//! 3. `process`: children that never outlive their owner; the only `unsafe`.
+//! 4. `observe`: what the members say of themselves.
+//! 5. `cluster`: the running fleet: start, readiness, kill and restart.
+//!
+//! Tests want `tercet-harness`, which adds what only tests need. This crate is for programs that
+//! run a fleet themselves:
+//!
+//! ```no_run
+//! use tercet_cluster::binary::{Locator, Request};
+//! use tercet_cluster::{Cluster, Spec};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let etcd = Locator::from_env().locate(&Request::Default)?;
+//! let cluster = Cluster::start(&Spec::default(), &etcd, &std::env::temp_dir()).await?;
+//! let client = cluster.client().await?;
+//! client.put("hello", "world").await?;
+//! # Ok(())
+//! # }
+//! ```
+
+#[cfg(not(unix))]
+compile_error!(
+    "tercet-cluster runs on Linux and macOS; on Windows, tercet-pki and tercet-client do"
+);
+
 pub mod binary;
+mod cluster;
+mod observe;
+pub mod plan;
+mod process;
+
+pub use cluster::{Cluster, Down, KillError, LeaderError, Member, StartError, StartTimes};
+pub use observe::log_tail;
+pub use plan::{Plan, PlanError, Spec, Timing};
+pub use process::PortError;

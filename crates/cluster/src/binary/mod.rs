@@ -1,5 +1,30 @@
 //! Which etcd to run, and how to get it.
 
+mod cache;
+mod error;
+mod found;
+#[cfg(feature = "download")]
+mod get;
+mod locate;
+mod locator;
+mod pins;
+mod probe;
+mod progress;
 mod release;
+mod request;
+mod search_path;
+#[cfg(feature = "download")]
+mod source;
+#[cfg(feature = "download")]
+mod store;
+mod tool;
 
-pub use release::{ParseVersionError, Version};
+pub use cache::Cached;
+pub use error::{Attempt, LocateError, NotFound};
+pub use found::{Binary, Origin};
+pub use locator::Locator;
+pub use probe::ProbeError;
+pub use progress::{Progress, Silent, Stderr};
+pub use release::{Feature, ParseVersionError, Release, UnsupportedVersion, Version};
+pub use request::{DEFAULT_VERSION, ParseSourceError, Request, Source};
+pub(crate) use tool::{is_text_busy, spawn_patiently};

@@ -61,7 +61,154 @@ impl FromStr for Version {
 
 /// A text that is not a version.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("'{text}' is not an etcd version: write it as 3.5.1 (three numbers, a leading v is allowed)")]
+#[error(
+    "'{text}' is not an etcd version: write it as 3.5.1 (three numbers, a leading v is allowed)"
+)]
 pub struct ParseVersionError {
     text: String,
+}
+
+/// A version together with what it can do.
+///
+/// Everything that differs between etcd versions is asked here and nowhere else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Release {
+    version: Version,
+}
+
+impl Release {
+    /// The oldest version that is supported: the first whose logs are JSON and whose v3 API is the
+    /// default.
+    pub const OLDEST: Version = Version::new(3, 4, 0);
+
+    /// The newest minor that the table below was checked against. A later one is treated like it.
+    pub const NEWEST_KNOWN: Version = Version::new(3, 7, 1);
+
+    /// What `version` can do.
+    ///
+    /// # Errors
+    ///
+    /// [`UnsupportedVersion`] when it is older than [`Self::OLDEST`], or not an etcd 3.
+    pub fn of(version: Version) -> Result<Self, UnsupportedVersion> {
+        if version < Self::OLDEST || version.major() != Self::OLDEST.major() {
+            return Err(UnsupportedVersion { version });
+        }
+        Ok(Self { version })
+    }
+
+    /// The version itself.
+    #[must_use]
+    pub const fn version(self) -> Version {
+        self.version
+    }
+
+    /// A sentence for the user when this version is newer than the table knows.
+    #[must_use]
+    pub fn warning(self) -> Option<String> {
+        let known = (Self::NEWEST_KNOWN.major(), Self::NEWEST_KNOWN.minor());
+        ((self.version.major(), self.version.minor()) > known).then(|| {
+            format!(
+                "etcd {} is newer than any that Tercet knows: its flags are taken to be those of {}.{}",
+                self.version, known.0, known.1
+            )
+        })
+    }
+
+    /// Whether this version has `feature`.
+    #[must_use]
+    pub fn has(self, feature: Feature) -> bool {
+        feature.spans().iter().any(|span| span.contains(self.version))
+    }
+}
+
+/// A thing that some supported versions of etcd have and others have not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Feature {
+    /// `--socket-reuse-port`: listeners may share a port with our hold on it.
+    SocketReusePort,
+    /// `--unsafe-no-fsync`: neither the log nor the database waits for the disk.
+    UnsafeNoFsync,
+    /// Runs on 64-bit ARM without `ETCD_UNSUPPORTED_ARCH=arm64`.
+    Arm64,
+}
+
+impl Feature {
+    /// The versions that have it. Sources: `server/embed/config.go` (3.4: `etcdmain/config.go`) and
+    /// `server/etcdmain/etcd.go` (`checkSupportArch`) at every tag of the spans' ends.
+    const fn spans(self) -> &'static [Span] {
+        const FROM_3_5: &[Span] = &[Span::since(Version::new(3, 5, 0))];
+        const FROM_3_4_10: &[Span] = &[Span::since(Version::new(3, 4, 10))];
+        match self {
+            Self::SocketReusePort | Self::Arm64 => FROM_3_5,
+            Self::UnsafeNoFsync => FROM_3_4_10,
+        }
+    }
+}
+
+/// A run of versions: from one on, and up to but not including another.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    from: Version,
+    before: Option<Version>,
+}
+
+impl Span {
+    const fn since(from: Version) -> Self {
+        Self { from, before: None }
+    }
+
+    fn contains(self, version: Version) -> bool {
+        self.from <= version && self.before.is_none_or(|before| version < before)
+    }
+}
+
+/// A version that Tercet cannot run.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("etcd {version} is not supported: use 3.4 or later (3.x)")]
+pub struct UnsupportedVersion {
+    version: Version,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn release(text: &str) -> Release {
+        Release::of(text.parse().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn versions_are_read_as_people_write_them() {
+        for text in ["3.5.1", "v3.5.1", "3.5.1-rc.0", "3.5.1+dfsg-4"] {
+            assert_eq!(text.parse(), Ok(Version::new(3, 5, 1)), "{text}");
+        }
+        for text in ["", "3", "3.5", "3.5.x", "3.5.1.2", "latest", "-3.5.1"] {
+            assert!(text.parse::<Version>().is_err(), "{text}");
+        }
+        assert!(Version::new(3, 5, 10) > Version::new(3, 5, 9));
+    }
+
+    #[test]
+    fn the_table_follows_upstream() {
+        assert!(!release("3.4.9").has(Feature::UnsafeNoFsync));
+        assert!(release("3.4.10").has(Feature::UnsafeNoFsync));
+        assert!(!release("3.4.45").has(Feature::SocketReusePort));
+        assert!(release("3.5.0").has(Feature::SocketReusePort));
+    }
+
+    #[test]
+    fn old_versions_are_refused_and_future_ones_warned_about() {
+        insta::assert_snapshot!(
+            Release::of(Version::new(3, 3, 27)).unwrap_err(),
+            @"etcd 3.3.27 is not supported: use 3.4 or later (3.x)"
+        );
+        assert!(Release::of(Version::new(4, 0, 0)).is_err());
+        assert_eq!(release("3.7.9").warning(), None);
+        insta::assert_snapshot!(
+            release("3.9.0").warning().unwrap(),
+            @"etcd 3.9.0 is newer than any that Tercet knows: its flags are taken to be those of 3.7"
+        );
+        assert!(release("3.9.0").has(Feature::SocketReusePort));
+    }
 }

@@ -1,0 +1,382 @@
+//! One request, over as many endpoints as it takes and may take.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use tonic::Status;
+use tonic::transport::Channel;
+
+use crate::classify::{classify, no_answer};
+use crate::config::{Checked, Dialing};
+use crate::dial::Connector;
+use crate::endpoint::Endpoint;
+use crate::error::{Error, ErrorKind, Failure, Fate, Outcome, Result};
+use crate::picker::Picker;
+
+/// etcd ends connections that ping more often than every 5 s, or that ping with no request under
+/// way (`server/embed/etcd.go`, `DefaultGRPCKeepAliveMinTime`, `PermitWithoutStream`).
+const PING_EVERY: Duration = Duration::from_secs(10);
+/// A server that leaves a ping unanswered for this long is gone.
+const PING_PATIENCE: Duration = Duration::from_secs(10);
+/// A range of thousands of keys should not wait for window updates; hyper's 2 MiB and 5 MiB do.
+const STREAM_WINDOW_BYTES: u32 = 8 << 20;
+const CONNECTION_WINDOW_BYTES: u32 = 16 << 20;
+/// Between two rounds of a read over all endpoints, growing to the second.
+const FIRST_PAUSE: Duration = Duration::from_millis(25);
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+
+/// What one kind of request may do.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Operation {
+    /// As errors call it.
+    pub(crate) name: &'static str,
+    /// Whether sending it twice is the same as once.
+    pub(crate) read: bool,
+}
+
+impl Operation {
+    pub(crate) const fn read(name: &'static str) -> Self {
+        Self { name, read: true }
+    }
+
+    pub(crate) const fn write(name: &'static str) -> Self {
+        Self { name, read: false }
+    }
+
+    /// An error of this operation, at one endpoint.
+    pub(crate) fn failed(self, failure: Failure, endpoint: &str) -> Error {
+        let outcome = match failure.fate {
+            Fate::Unknown if !self.read => Outcome::Unknown,
+            _ => Outcome::NotApplied,
+        };
+        Error::new(self.name, failure, outcome).at(endpoint)
+    }
+}
+
+/// The endpoints of a client, and what is known of them.
+pub(crate) struct Caller {
+    members: Vec<Member>,
+    picker: Mutex<Picker>,
+    dialing: Dialing,
+    timeout: Duration,
+}
+
+/// One endpoint and its connections.
+pub(crate) struct Member {
+    endpoint: Arc<Endpoint>,
+    requests: Channel,
+    /// Apart from the requests: a large answer would hold up the events (etcd issue 15402).
+    streams: OnceLock<Channel>,
+    dialing: Dialing,
+}
+
+/// On which of an endpoint's connections.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Lane {
+    Requests,
+    Streams,
+}
+
+impl Caller {
+    /// Must be called within the runtime that will do the work: each connection has a task there.
+    pub(crate) fn new(config: Checked) -> Self {
+        let members: Vec<_> = config
+            .endpoints
+            .into_iter()
+            .map(|endpoint| Member::new(endpoint, config.dialing.clone()))
+            .collect();
+        let picker = Mutex::new(Picker::new(members.len()));
+        Self { members, picker, dialing: config.dialing, timeout: config.request_timeout }
+    }
+
+    pub(crate) fn urls(&self) -> impl Iterator<Item = &str> {
+        self.members.iter().map(|member| member.endpoint.url())
+    }
+
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    pub(crate) fn is_mutual(&self) -> bool {
+        self.dialing.tls.as_ref().is_some_and(crate::tls::Tls::is_mutual)
+    }
+
+    pub(crate) fn dialing(&self) -> &Dialing {
+        &self.dialing
+    }
+
+    /// The configured member at `endpoint`.
+    pub(crate) fn member(&self, endpoint: &Endpoint) -> Option<&Member> {
+        self.members.iter().find(|member| member.endpoint.url() == endpoint.url())
+    }
+
+    /// Sends what `send` makes until it is answered, or may not be sent again, or time is up.
+    ///
+    /// What was provably never sent goes to the next endpoint. Where a server may have acted, only
+    /// a read does. A round that reached no server at all is the last: waiting for one to come is
+    /// the caller's to decide.
+    pub(crate) async fn call<T, S, F>(
+        &self,
+        operation: Operation,
+        lane: Lane,
+        send: S,
+    ) -> Result<(T, &str)>
+    where
+        S: Fn(Channel, Duration) -> F,
+        F: Future<Output = Result<T, Status>>,
+    {
+        let mut attempts = Attempts::new(operation, self.timeout);
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let mut reached = false;
+            let order = self.picker().order(Instant::now());
+            for (step, &index) in order.iter().enumerate() {
+                let last = step + 1 == order.len();
+                let Some(patience) = attempts.patience(last) else {
+                    return Err(attempts.out_of_time());
+                };
+                let member = &self.members[index];
+                let failure = match member.send(lane, patience, &send).await {
+                    Ok(answer) => {
+                        self.picker().succeeded(index);
+                        return Ok((answer, member.endpoint.url()));
+                    }
+                    Err(failure) => failure,
+                };
+                if blames_endpoint(&failure) {
+                    self.picker().failed(index, Instant::now());
+                }
+                reached |= is_heard(&failure);
+                let again = may_go_on(&failure, operation.read);
+                attempts.record(failure, member.endpoint.url());
+                if !again {
+                    return Err(attempts.into_error());
+                }
+            }
+            if !reached {
+                return Err(attempts.into_error());
+            }
+            tokio::time::sleep(pause.min(attempts.left())).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    fn picker(&self) -> MutexGuard<'_, Picker> {
+        self.picker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Member {
+    pub(crate) fn new(endpoint: Endpoint, dialing: Dialing) -> Self {
+        let endpoint = Arc::new(endpoint);
+        let requests = channel(&endpoint, &dialing);
+        Self { endpoint, requests, streams: OnceLock::new(), dialing }
+    }
+
+    /// One attempt.
+    pub(crate) async fn send<T, S, F>(
+        &self,
+        lane: Lane,
+        patience: Duration,
+        send: S,
+    ) -> Result<T, Failure>
+    where
+        S: Fn(Channel, Duration) -> F,
+        F: Future<Output = Result<T, Status>>,
+    {
+        let channel = match lane {
+            Lane::Requests => self.requests.clone(),
+            Lane::Streams => {
+                self.streams.get_or_init(|| channel(&self.endpoint, &self.dialing)).clone()
+            }
+        };
+        match tokio::time::timeout(patience, send(channel, patience)).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(status)) => {
+                let mutual = self.dialing.tls.as_ref().is_some_and(crate::tls::Tls::is_mutual);
+                Err(classify(status, mutual))
+            }
+            Err(_) => Err(no_answer(patience)),
+        }
+    }
+}
+
+impl fmt::Debug for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let urls: Vec<_> = self.urls().collect();
+        f.debug_struct("Caller").field("endpoints", &urls).field("dialing", &self.dialing).finish()
+    }
+}
+
+fn channel(endpoint: &Arc<Endpoint>, dialing: &Dialing) -> Channel {
+    // No TLS of tonic's is compiled in, so it leaves an https URI to our connector; the scheme
+    // still becomes the request's, as it must.
+    Channel::builder(endpoint.uri().clone())
+        .http2_keep_alive_interval(PING_EVERY)
+        .keep_alive_timeout(PING_PATIENCE)
+        .keep_alive_while_idle(false)
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .connect_with_connector_lazy(Connector::new(endpoint.clone(), dialing.clone()))
+}
+
+/// Whether the endpoint, and not the request or the cluster, is why it failed.
+fn blames_endpoint(failure: &Failure) -> bool {
+    failure.fate == Fate::NeverSent
+        || matches!(
+            failure.kind,
+            ErrorKind::ConnectionLost
+                | ErrorKind::Connect
+                | ErrorKind::DeadlineExceeded
+                | ErrorKind::Unavailable
+                | ErrorKind::NoLeader
+        )
+        || wrong_member(failure)
+}
+
+/// Whether something there answers, so that asking again later may help.
+fn is_heard(failure: &Failure) -> bool {
+    let silent = failure.fate == Fate::NeverSent || failure.kind == ErrorKind::Connect;
+    !silent && !wrong_member(failure)
+}
+
+/// Another member would answer this.
+fn wrong_member(failure: &Failure) -> bool {
+    failure.kind == ErrorKind::NotSupportedForLearner
+}
+
+/// Whether the next endpoint may be asked the same.
+fn may_go_on(failure: &Failure, read: bool) -> bool {
+    let passes = matches!(
+        failure.kind,
+        ErrorKind::Connect
+            | ErrorKind::ConnectionLost
+            | ErrorKind::DeadlineExceeded
+            | ErrorKind::NoLeader
+            | ErrorKind::LeaderChanged
+            | ErrorKind::Timeout
+            | ErrorKind::Unavailable
+    );
+    failure.fate == Fate::NeverSent || wrong_member(failure) || (read && passes)
+}
+
+/// What was tried for one request so far.
+struct Attempts {
+    operation: Operation,
+    started: Instant,
+    timeout: Duration,
+    last: Option<(String, Failure)>,
+    /// Each endpoint's last text, so that a hundred rounds do not fill a page.
+    texts: HashMap<String, String>,
+}
+
+impl Attempts {
+    fn new(operation: Operation, timeout: Duration) -> Self {
+        Self { operation, started: Instant::now(), timeout, last: None, texts: HashMap::new() }
+    }
+
+    fn left(&self) -> Duration {
+        self.timeout.saturating_sub(self.started.elapsed())
+    }
+
+    /// How long the next attempt may take; `None` when time is up.
+    ///
+    /// A read leaves half of what is left to the endpoints after it, so that a member that accepts
+    /// and hangs does not use up the whole. A write has one attempt only, which may have it all.
+    fn patience(&self, last: bool) -> Option<Duration> {
+        let left = self.left();
+        let patience = if self.operation.read && !last { left / 2 } else { left };
+        (!patience.is_zero()).then_some(patience)
+    }
+
+    fn record(&mut self, failure: Failure, endpoint: &str) {
+        if let Some((endpoint, failure)) = self.last.take() {
+            self.texts.insert(endpoint, failure.what);
+        }
+        self.last = Some((endpoint.to_owned(), failure));
+    }
+
+    fn out_of_time(mut self) -> Error {
+        if let Some((_, failure)) = &mut self.last
+            && failure.kind != ErrorKind::DeadlineExceeded
+        {
+            failure.kind = ErrorKind::DeadlineExceeded;
+            failure.what = format!("time is up; the last answer was: {}", failure.what);
+        }
+        self.into_error()
+    }
+
+    fn into_error(mut self) -> Error {
+        let (endpoint, failure) =
+            self.last.take().unwrap_or_else(|| (String::new(), no_answer(self.timeout)));
+        self.texts.remove(&endpoint);
+        let mut before: Vec<_> = self.texts.into_iter().collect();
+        before.sort();
+        self.operation.failed(failure, &endpoint).after(before, self.started.elapsed())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GET: Operation = Operation::read("get");
+    const PUT: Operation = Operation::write("put");
+
+    fn failure(kind: ErrorKind, fate: Fate) -> Failure {
+        Failure::new(kind, fate, "x")
+    }
+
+    #[test]
+    fn what_was_never_sent_goes_on() {
+        let never = failure(ErrorKind::Tls, Fate::NeverSent);
+        assert!(may_go_on(&never, true) && may_go_on(&never, false));
+    }
+
+    #[test]
+    fn a_write_that_may_have_been_sent_does_not() {
+        for kind in [ErrorKind::ConnectionLost, ErrorKind::Timeout, ErrorKind::LeaderChanged] {
+            let unknown = failure(kind, Fate::Unknown);
+            assert!(!may_go_on(&unknown, false), "{kind:?}");
+            assert!(may_go_on(&unknown, true), "{kind:?}");
+            assert_eq!(PUT.failed(unknown, "e").outcome(), Outcome::Unknown);
+            assert_eq!(
+                GET.failed(failure(kind, Fate::Unknown), "e").outcome(),
+                Outcome::NotApplied
+            );
+        }
+    }
+
+    #[test]
+    fn a_no_is_a_no_everywhere() {
+        let refused = failure(ErrorKind::PermissionDenied, Fate::Refused);
+        assert!(!may_go_on(&refused, true) && !may_go_on(&refused, false));
+        assert!(!blames_endpoint(&refused));
+    }
+
+    #[test]
+    fn a_learner_sends_us_on() {
+        let learner = failure(ErrorKind::NotSupportedForLearner, Fate::Refused);
+        assert!(may_go_on(&learner, true) && may_go_on(&learner, false));
+        assert!(blames_endpoint(&learner));
+    }
+
+    #[test]
+    fn out_of_time_says_the_last_state_and_every_endpoint_once() {
+        let mut attempts = Attempts::new(GET, Duration::from_secs(10));
+        for _ in 0..3 {
+            attempts.record(failure(ErrorKind::Unavailable, Fate::Unknown), "http://a:1");
+            attempts.record(
+                Failure::new(ErrorKind::NoLeader, Fate::Refused, "no leader"),
+                "http://b:2",
+            );
+        }
+        let error = attempts.out_of_time();
+        assert_eq!(error.kind(), ErrorKind::DeadlineExceeded);
+        let text = error.to_string();
+        let text = text.split(" [gave up").next().unwrap();
+        insta::assert_snapshot!(text, @"get at http://b:2: time is up; the last answer was: no leader (before that, http://a:1: x)");
+    }
+}

@@ -1,0 +1,73 @@
+//! Deleting keys.
+
+use crate::from_wire::{self, FromWire};
+use crate::generated::etcdserverpb as pb;
+use crate::key_value::KeyValue;
+use crate::keys::Keys;
+
+/// What to delete, where `client.delete(key)` does not say enough.
+#[derive(Debug, Clone, PartialEq)]
+#[must_use]
+pub struct Delete(pb::DeleteRangeRequest);
+
+impl Delete {
+    /// These keys.
+    pub fn new(keys: impl Into<Keys>) -> Self {
+        let (key, range_end) = keys.into().into_wire();
+        Self(pb::DeleteRangeRequest { key, range_end, prev_kv: false })
+    }
+
+    /// The answer has what was deleted.
+    pub fn prev_kv(mut self) -> Self {
+        self.0.prev_kv = true;
+        self
+    }
+
+    pub(crate) fn into_wire(self) -> pb::DeleteRangeRequest {
+        self.0
+    }
+}
+
+impl<K: Into<Keys>> From<K> for Delete {
+    fn from(keys: K) -> Self {
+        Self::new(keys)
+    }
+}
+
+/// What a deletion did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeleteResponse {
+    revision: i64,
+    deleted: i64,
+    prev_kvs: Vec<KeyValue>,
+}
+
+impl DeleteResponse {
+    /// The store's revision afterwards; a deletion that found nothing makes none.
+    #[must_use]
+    pub fn revision(&self) -> i64 {
+        self.revision
+    }
+
+    /// How many keys there were to delete.
+    #[must_use]
+    pub fn deleted(&self) -> i64 {
+        self.deleted
+    }
+
+    /// What was deleted, if that was asked for.
+    #[must_use]
+    pub fn prev_kvs(&self) -> &[KeyValue] {
+        &self.prev_kvs
+    }
+}
+
+impl FromWire<pb::DeleteRangeResponse> for DeleteResponse {
+    fn from_wire(wire: pb::DeleteRangeResponse) -> Self {
+        Self {
+            revision: wire.header.unwrap_or_default().revision,
+            deleted: wire.deleted,
+            prev_kvs: from_wire::all(wire.prev_kvs),
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! One connection: name, TCP, TLS and the server's first word, all within one deadline.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::Uri;
+use hyper_util::rt::TokioIo;
+use tokio::io::AsyncBufRead;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout, timeout_at};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_rustls::rustls;
+use tokio_rustls::rustls::ProtocolVersion;
+use tokio_rustls::rustls::pki_types::ServerName;
+use tower_service::Service;
+
+use crate::config::Dialing;
+use crate::endpoint::Endpoint;
+use crate::error::ErrorKind;
+use crate::tls::Tls;
+use crate::tls_words;
+use crate::wire::Wire;
+
+/// For how long a dial that failed answers for the next one.
+///
+/// tonic keeps the requests to one endpoint in a queue, and dials once for each of them: without
+/// this, the tenth request to a host that drops packets would wait for ten deadlines. A request
+/// that comes later than this dials anew.
+const FAILURE_ANSWERS_FOR: Duration = Duration::from_millis(50);
+
+/// How long to wait, after a handshake of TLS 1.3, for what the server says first.
+///
+/// In TLS 1.3 the client is done before the server has judged its certificate (RFC 8446, 2): a
+/// refusal is the first thing that can be read. Waiting for it makes a refusal a failure to dial,
+/// with its reason and with nothing sent. An accepting etcd says its HTTP/2 settings at once, so
+/// this costs one round trip; behind a proxy that waits for us to speak first it costs this much.
+const FIRST_WORD: Duration = Duration::from_millis(250);
+
+/// Dials one endpoint, again whenever the connection was lost.
+#[derive(Clone)]
+pub(crate) struct Connector {
+    endpoint: Arc<Endpoint>,
+    dialing: Dialing,
+    failed: Arc<Mutex<Option<(Instant, DialError)>>>,
+}
+
+impl Connector {
+    pub(crate) fn new(endpoint: Arc<Endpoint>, dialing: Dialing) -> Self {
+        Self { endpoint, dialing, failed: Arc::default() }
+    }
+
+    async fn connect(self) -> Result<TokioIo<Wire>, DialError> {
+        if let Some((when, error)) = &*self.failed.lock().unwrap_or_else(PoisonError::into_inner)
+            && when.elapsed() < FAILURE_ANSWERS_FOR
+        {
+            return Err(error.clone());
+        }
+        let result = dial(&self.endpoint, &self.dialing).await;
+        *self.failed.lock().unwrap_or_else(PoisonError::into_inner) =
+            result.as_ref().err().map(|error| (Instant::now(), error.clone()));
+        result.map(TokioIo::new)
+    }
+}
+
+impl Service<Uri> for Connector {
+    type Response = TokioIo<Wire>;
+    type Error = DialError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Uri) -> Self::Future {
+        // The URI is the endpoint's own, which is already taken apart.
+        Box::pin(self.clone().connect())
+    }
+}
+
+/// Why there is no connection. Nothing has been sent that a server could have acted on.
+///
+/// It can be cloned, since one failure may answer for several requests.
+#[derive(Debug, Clone)]
+pub(crate) struct DialError {
+    pub(crate) kind: ErrorKind,
+    pub(crate) what: String,
+    pub(crate) fix: Option<&'static str>,
+    pub(crate) source: Option<Arc<dyn std::error::Error + Send + Sync>>,
+}
+
+impl DialError {
+    pub(crate) fn new(kind: ErrorKind, what: impl Into<String>) -> Self {
+        Self { kind, what: what.into(), fix: None, source: None }
+    }
+
+    pub(crate) fn fix(mut self, fix: &'static str) -> Self {
+        self.fix = Some(fix);
+        self
+    }
+
+    pub(crate) fn caused_by(
+        mut self,
+        source: impl std::error::Error + Send + Sync + 'static,
+    ) -> Self {
+        self.source = Some(Arc::new(source));
+        self
+    }
+}
+
+impl fmt::Display for DialError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)
+    }
+}
+
+impl std::error::Error for DialError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_deref().map(|source| source as &(dyn std::error::Error + 'static))
+    }
+}
+
+async fn dial(endpoint: &Endpoint, dialing: &Dialing) -> Result<Wire, DialError> {
+    let deadline = Instant::now() + dialing.timeout;
+    let tcp = match timeout_at(deadline, TcpStream::connect(endpoint.address())).await {
+        Ok(Ok(tcp)) => tcp,
+        Ok(Err(error)) => return Err(tcp_failed(error)),
+        Err(_) => {
+            let what = format!("nothing answers the connection within {:?}", dialing.timeout);
+            return Err(DialError::new(ErrorKind::Connect, what));
+        }
+    };
+    // A request is one small write: waiting to fill a packet only adds latency. Where this is not
+    // possible the connection still works.
+    let _ = tcp.set_nodelay(true);
+
+    match (endpoint.server_name(), &dialing.tls) {
+        (Some(name), Some(tls)) => {
+            let stream = secure(tcp, name, tls, deadline, dialing.timeout).await?;
+            Ok(Wire::tls(stream, deadline))
+        }
+        (None, _) => Ok(Wire::plain(tcp, deadline)),
+        (Some(_), None) => {
+            // `Config` refuses it.
+            Err(DialError::new(ErrorKind::InvalidConfig, "https needs an authority to trust"))
+        }
+    }
+}
+
+async fn secure(
+    tcp: TcpStream,
+    name: &ServerName<'static>,
+    tls: &Tls,
+    deadline: Instant,
+    patience: Duration,
+) -> Result<TlsStream<TcpStream>, DialError> {
+    let handshake = TlsConnector::from(tls.config().clone()).connect(name.clone(), tcp);
+    let mut stream = match timeout_at(deadline, handshake).await {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => return Err(tls_words::handshake_failed(error, tls)),
+        Err(_) => {
+            let what =
+                format!("it accepts connections but does not answer TLS within {patience:?}");
+            return Err(DialError::new(ErrorKind::Connect, what));
+        }
+    };
+
+    let (_, session) = stream.get_ref();
+    if session.alpn_protocol() != Some(b"h2") {
+        let what = "the server speaks TLS but offers no HTTP/2, which gRPC needs";
+        return Err(DialError::new(ErrorKind::Connect, what).fix("is it the client port?"));
+    }
+    if session.protocol_version() == Some(ProtocolVersion::TLSv1_3) {
+        first_word(&mut stream, tls, deadline).await?;
+    }
+    Ok(stream)
+}
+
+/// Waits until something can be read, and leaves it there.
+async fn first_word(
+    stream: &mut TlsStream<TcpStream>,
+    tls: &Tls,
+    deadline: Instant,
+) -> Result<(), DialError> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    let peek = std::future::poll_fn(|context| {
+        Pin::new(&mut *stream).poll_fill_buf(context).map_ok(<[u8]>::is_empty)
+    });
+    match timeout(left.min(FIRST_WORD), peek).await {
+        Ok(Ok(false)) | Err(_) => Ok(()),
+        Ok(Ok(true)) => {
+            Err(tls_words::handshake_failed(io::Error::from(io::ErrorKind::UnexpectedEof), tls))
+        }
+        Ok(Err(error)) => Err(tls_words::handshake_failed(error, tls)),
+    }
+}
+
+fn tcp_failed(error: io::Error) -> DialError {
+    let what = match error.kind() {
+        io::ErrorKind::ConnectionRefused => "nothing listens there",
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
+            "there is no way to that host"
+        }
+        io::ErrorKind::TimedOut => "nothing answers the connection",
+        // Names are looked up by the same call, and fail with no kind of their own.
+        _ if error.raw_os_error().is_none() => "the host's name cannot be resolved",
+        _ => "cannot connect",
+    };
+    DialError::new(ErrorKind::Connect, what).caused_by(error)
+}
+
+/// The rustls error within an I/O error: `source()` of one skips what it wraps.
+pub(crate) fn rustls_error(error: &io::Error) -> Option<&rustls::Error> {
+    error.get_ref()?.downcast_ref()
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    fn connector(url: &str, patience: Duration) -> Connector {
+        let endpoint = Arc::new(Endpoint::parse(url).unwrap());
+        Connector::new(endpoint, Dialing { tls: None, timeout: patience })
+    }
+
+    #[tokio::test]
+    async fn nothing_listens() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        drop(listener);
+        let error = connector(&url, Duration::from_secs(5)).connect().await.err().unwrap();
+        assert_eq!(error.kind, ErrorKind::Connect);
+        insta::assert_snapshot!(error, @"nothing listens there");
+        assert!(std::error::Error::source(&error).is_some());
+    }
+
+    #[tokio::test]
+    async fn a_failure_answers_for_the_next_dial_only_for_a_moment() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        drop(listener);
+        let connector = connector(&format!("http://{address}"), Duration::from_secs(5));
+        assert!(connector.clone().connect().await.is_err());
+
+        let _listener = TcpListener::bind(address).await.unwrap();
+        assert!(connector.clone().connect().await.is_err(), "remembered");
+        tokio::time::sleep(FAILURE_ANSWERS_FOR).await;
+        assert!(connector.connect().await.is_ok(), "dialled");
+    }
+}

@@ -1,0 +1,291 @@
+//! Why a request failed, and whether it may have happened all the same.
+
+use std::fmt;
+use std::time::Duration;
+
+/// A result with this crate's [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What made a request fail, to be matched on.
+///
+/// Everything from [`Compacted`](Self::Compacted) on was said by a server; the texts are those of
+/// etcd's `api/v3rpc/rpctypes/error.go`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// An endpoint, a certificate or an option that cannot work; nothing was sent.
+    InvalidConfig,
+    /// No connection: nothing listens, nothing answers in time, or it is not an etcd.
+    Connect,
+    /// No trust: one side did not accept the other's certificate, or they share no TLS.
+    Tls,
+    /// The connection ended before the answer came.
+    ConnectionLost,
+    /// No answer within the time given to the request.
+    DeadlineExceeded,
+    /// The answer makes no sense.
+    Protocol,
+
+    /// The revision asked for is older than what the store still knows.
+    Compacted,
+    /// The revision asked for is yet to come.
+    FutureRevision,
+    /// The cluster has no leader.
+    NoLeader,
+    /// The leader changed while the request was under way.
+    LeaderChanged,
+    /// The cluster did not agree in the time that the server gives a request.
+    Timeout,
+    /// The server is stopping, or it does not serve this now.
+    Unavailable,
+    /// A request that needs a key that exists was for one that does not.
+    KeyNotFound,
+    /// The lease is not, or no longer, there.
+    LeaseNotFound,
+    /// The cluster has no such member.
+    MemberNotFound,
+    /// Wrong user or password.
+    AuthFailed,
+    /// The token is unknown or expired.
+    InvalidAuthToken,
+    /// The user may not do this.
+    PermissionDenied,
+    /// The store has reached its quota and takes no writes.
+    NoSpace,
+    /// Larger than the server's `--max-request-bytes`.
+    RequestTooLarge,
+    /// The server has too much to do.
+    TooManyRequests,
+    /// A request that etcd can never fulfil.
+    InvalidRequest,
+    /// The member that was asked is a learner, which answers few requests.
+    NotSupportedForLearner,
+    /// The stores of the members differ.
+    Corrupt,
+    /// Anything else; the text has the code and the message.
+    Other,
+}
+
+/// Whether a failed request may have changed something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// It changed nothing, and never will: sending it again is safe.
+    NotApplied,
+    /// It may have been applied, and may still be: only a later read can tell.
+    Unknown,
+}
+
+/// Why a request failed.
+///
+/// Its text says which operation, where, what happened and, where that is known, what would mend
+/// it. The cause underneath, if there is one, is only in [`source`](std::error::Error::source).
+pub struct Error(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    operation: &'static str,
+    failure: Failure,
+    endpoint: Option<String>,
+    outcome: Outcome,
+    before: Vec<(String, String)>,
+    elapsed: Option<Duration>,
+    compact_revision: Option<i64>,
+}
+
+/// One attempt's end, before it is known which request it ends.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) kind: ErrorKind,
+    pub(crate) fate: Fate,
+    /// In plain words.
+    pub(crate) what: String,
+    pub(crate) fix: Option<&'static str>,
+    pub(crate) source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// How far one attempt came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// No server has processed it, nor will.
+    NeverSent,
+    /// A server said no.
+    Refused,
+    /// It may have been processed.
+    Unknown,
+}
+
+impl Error {
+    /// What made the request fail.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.0.failure.kind
+    }
+
+    /// Whether the request may have changed something. A read never does.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        self.0.outcome
+    }
+
+    /// The endpoint that was asked last.
+    #[must_use]
+    pub fn endpoint(&self) -> Option<&str> {
+        self.0.endpoint.as_deref()
+    }
+
+    /// Of a watch that began before what the store still knows: the first revision that it knows.
+    #[must_use]
+    pub fn compact_revision(&self) -> Option<i64> {
+        self.0.compact_revision
+    }
+
+    /// Whether no connection could be made, for want of a listener or of trust.
+    #[must_use]
+    pub fn is_connect(&self) -> bool {
+        matches!(self.kind(), ErrorKind::Connect | ErrorKind::Tls)
+    }
+
+    /// Whether time ran out, here or at the server.
+    #[must_use]
+    pub fn is_timeout(&self) -> bool {
+        matches!(self.kind(), ErrorKind::DeadlineExceeded | ErrorKind::Timeout)
+    }
+
+    pub(crate) fn config(what: impl Into<String>) -> Self {
+        let failure = Failure::new(ErrorKind::InvalidConfig, Fate::NeverSent, what);
+        Self::new("connect", failure, Outcome::NotApplied)
+    }
+
+    pub(crate) fn new(operation: &'static str, failure: Failure, outcome: Outcome) -> Self {
+        Self(Box::new(Inner {
+            operation,
+            failure,
+            endpoint: None,
+            outcome,
+            before: Vec::new(),
+            elapsed: None,
+            compact_revision: None,
+        }))
+    }
+
+    pub(crate) fn at(mut self, endpoint: &str) -> Self {
+        self.0.endpoint = Some(endpoint.to_owned());
+        self
+    }
+
+    /// What became of the attempts before the last: endpoint and text.
+    pub(crate) fn after(mut self, before: Vec<(String, String)>, elapsed: Duration) -> Self {
+        self.0.before = before;
+        self.0.elapsed = Some(elapsed);
+        self
+    }
+
+    pub(crate) fn compacted_at(mut self, revision: i64) -> Self {
+        self.0.compact_revision = Some(revision);
+        self
+    }
+
+    pub(crate) fn caused_by(
+        mut self,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        self.0.failure.source = Some(source.into());
+        self
+    }
+}
+
+impl Failure {
+    pub(crate) fn new(kind: ErrorKind, fate: Fate, what: impl Into<String>) -> Self {
+        Self { kind, fate, what: what.into(), fix: None, source: None }
+    }
+
+    pub(crate) fn fix(mut self, fix: &'static str) -> Self {
+        self.fix = Some(fix);
+        self
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = &*self.0;
+        f.write_str(inner.operation)?;
+        if let Some(endpoint) = &inner.endpoint {
+            write!(f, " at {endpoint}")?;
+        }
+        write!(f, ": {}", inner.failure.what)?;
+        if let Some(fix) = inner.failure.fix {
+            write!(f, "; {fix}")?;
+        }
+        if inner.outcome == Outcome::Unknown {
+            f.write_str("; it may have been applied or not: read before you send it again")?;
+        }
+        if !inner.before.is_empty() {
+            f.write_str(" (before that")?;
+            for (endpoint, what) in &inner.before {
+                write!(f, ", {endpoint}: {what}")?;
+            }
+            f.write_str(")")?;
+        }
+        if let (Some(elapsed), ErrorKind::DeadlineExceeded) = (inner.elapsed, inner.failure.kind) {
+            write!(f, " [gave up after {elapsed:.1?}]")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // What `unwrap` and `?` in a test print: the text first, then what a machine would ask.
+        f.debug_struct("Error")
+            .field("text", &self.to_string())
+            .field("kind", &self.0.failure.kind)
+            .field("outcome", &self.0.outcome)
+            .field("source", &self.0.failure.source)
+            .finish()
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.failure.source.as_deref().map(|source| source as &(dyn std::error::Error + 'static))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_what_where_and_what_mends_it() {
+        let failure = Failure::new(
+            ErrorKind::Tls,
+            Fate::NeverSent,
+            "the server requires a client certificate and none was given",
+        )
+        .fix("give one with Tls::mutual");
+        let error = Error::new("get", failure, Outcome::NotApplied).at("https://127.0.0.1:2379");
+        insta::assert_snapshot!(error, @"get at https://127.0.0.1:2379: the server requires a client certificate and none was given; give one with Tls::mutual");
+        assert!(error.is_connect());
+    }
+
+    #[test]
+    fn says_that_an_outcome_is_unknown() {
+        let failure = Failure::new(
+            ErrorKind::ConnectionLost,
+            Fate::Unknown,
+            "the connection ended before the answer came",
+        );
+        let error = Error::new("put", failure, Outcome::Unknown).at("https://10.0.0.2:2379").after(
+            vec![("https://10.0.0.1:2379".into(), "nothing listens there".into())],
+            Duration::from_millis(12),
+        );
+        insta::assert_snapshot!(error, @"put at https://10.0.0.2:2379: the connection ended before the answer came; it may have been applied or not: read before you send it again (before that, https://10.0.0.1:2379: nothing listens there)");
+    }
+
+    #[test]
+    fn is_small_and_can_be_sent() {
+        fn check<T: Send + Sync + 'static>() {}
+        check::<Error>();
+        assert_eq!(size_of::<Error>(), size_of::<usize>());
+    }
+}

@@ -1,0 +1,71 @@
+//! Writing a key.
+
+use bytes::Bytes;
+
+use crate::from_wire::FromWire;
+use crate::generated::etcdserverpb as pb;
+use crate::key_value::KeyValue;
+
+/// What to write, and how, where `client.put(key, value)` does not say enough.
+///
+/// ```
+/// use tercet_client::Put;
+///
+/// let put = Put::new("hello", "world").lease(7).prev_kv();
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[must_use]
+pub struct Put(pb::PutRequest);
+
+impl Put {
+    /// This value for this key.
+    pub fn new(key: impl Into<Bytes>, value: impl Into<Bytes>) -> Self {
+        Self(pb::PutRequest { key: key.into(), value: value.into(), ..Default::default() })
+    }
+
+    /// The key goes away with this lease.
+    pub fn lease(mut self, id: i64) -> Self {
+        self.0.lease = id;
+        self
+    }
+
+    /// The answer has what the key had before.
+    pub fn prev_kv(mut self) -> Self {
+        self.0.prev_kv = true;
+        self
+    }
+
+    pub(crate) fn into_wire(self) -> pb::PutRequest {
+        self.0
+    }
+}
+
+/// What a write did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PutResponse {
+    revision: i64,
+    prev_kv: Option<KeyValue>,
+}
+
+impl PutResponse {
+    /// The store's revision that the write made.
+    #[must_use]
+    pub fn revision(&self) -> i64 {
+        self.revision
+    }
+
+    /// What the key had before, if that was asked for and if it existed.
+    #[must_use]
+    pub fn prev_kv(&self) -> Option<&KeyValue> {
+        self.prev_kv.as_ref()
+    }
+}
+
+impl FromWire<pb::PutResponse> for PutResponse {
+    fn from_wire(wire: pb::PutResponse) -> Self {
+        Self {
+            revision: wire.header.unwrap_or_default().revision,
+            prev_kv: wire.prev_kv.map(KeyValue::from_wire),
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! What etcd says when it refuses, by its text.
+
+use crate::error::{ErrorKind, Fate};
+
+/// What a text means, and whether the request may have been applied.
+///
+/// As in etcd's own client the text decides and not the gRPC code, of which several mean many
+/// things (`api/v3rpc/rpctypes/error.go`, `Error`). The fate is from where the server says it:
+/// everything checked before a proposal, or by its applying, has changed nothing; what is said
+/// while waiting for a proposal leaves it open (`server/etcdserver/v3_server.go`,
+/// `processInternalRaftRequestOnce`).
+pub(crate) fn meaning(text: &str) -> Option<(ErrorKind, Fate)> {
+    use ErrorKind::*;
+    use Fate::{Refused, Unknown};
+    Some(match text.strip_prefix("etcdserver: ").unwrap_or(text) {
+        "mvcc: required revision has been compacted" => (Compacted, Refused),
+        "mvcc: required revision is a future revision" => (FutureRevision, Refused),
+        "mvcc: database space exceeded" => (NoSpace, Refused),
+
+        "key not found" => (KeyNotFound, Refused),
+        "requested lease not found" => (LeaseNotFound, Refused),
+        "member not found" => (MemberNotFound, Refused),
+        "key is not provided"
+        | "value is provided"
+        | "lease is provided"
+        | "too many operations in txn request"
+        | "duplicate key given in txn request"
+        | "invalid sort option"
+        | "invalid client api version"
+        | "lease already exists"
+        | "too large lease TTL" => (InvalidRequest, Refused),
+        "request is too large" => (RequestTooLarge, Refused),
+        "too many requests" => (TooManyRequests, Refused),
+
+        "authentication failed, invalid user ID or password" => (AuthFailed, Refused),
+        "invalid auth token"
+        | "revision of auth store is old"
+        // A server that wants a user was sent none.
+        | "user name is empty" => (InvalidAuthToken, Refused),
+        "permission denied" => (PermissionDenied, Refused),
+
+        // "no leader" is said before the request is looked at, or of a read.
+        "no leader" => (NoLeader, Refused),
+        // raft's own text: a member that knows no leader drops a proposal before it is logged.
+        "raft proposal dropped" => (NoLeader, Refused),
+        "not leader" => (NoLeader, Refused),
+        "leader changed" => (LeaderChanged, Unknown),
+        "request timed out"
+        | "request timed out, possibly due to previous leader failure"
+        | "request timed out, possibly due to connection lost"
+        | "request timed out, waiting for the applied index took too long" => (Timeout, Unknown),
+        "server stopped" | "unhealthy cluster" => (Unavailable, Unknown),
+        "rpc not supported for learner" => (NotSupportedForLearner, Refused),
+        "corrupt cluster" => (Corrupt, Unknown),
+        _ => return None,
+    })
+}
+
+/// What to do about it, where that is always the same.
+pub(crate) fn fix(kind: ErrorKind) -> Option<&'static str> {
+    match kind {
+        ErrorKind::NoSpace => {
+            Some("compact, defragment and disarm the alarm, or raise --quota-backend-bytes")
+        }
+        ErrorKind::RequestTooLarge => Some("split it, or raise --max-request-bytes"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_decide() {
+        assert_eq!(
+            meaning("etcdserver: mvcc: required revision has been compacted"),
+            Some((ErrorKind::Compacted, Fate::Refused))
+        );
+        // Several texts under one code, Unavailable, which mean different things.
+        assert_eq!(meaning("etcdserver: no leader"), Some((ErrorKind::NoLeader, Fate::Refused)));
+        assert_eq!(
+            meaning("etcdserver: request timed out, possibly due to connection lost"),
+            Some((ErrorKind::Timeout, Fate::Unknown))
+        );
+        assert_eq!(
+            meaning("etcdserver: leader changed"),
+            Some((ErrorKind::LeaderChanged, Fate::Unknown))
+        );
+        assert_eq!(meaning("etcdserver: something new"), None);
+    }
+}

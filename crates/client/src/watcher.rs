@@ -1,0 +1,221 @@
+//! A watch that runs.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures_core::Stream;
+use tokio::sync::mpsc;
+use tonic::transport::Channel;
+use tonic::{Status, Streaming};
+
+use crate::call::Operation;
+use crate::classify::classify;
+use crate::error::{Error, ErrorKind, Failure, Fate, Result};
+use crate::from_wire::FromWire;
+use crate::generated::etcdserverpb as pb;
+use crate::generated::etcdserverpb::watch_client::WatchClient;
+use crate::rejection;
+use crate::watch::WatchResponse;
+
+pub(crate) const WATCH: Operation = Operation::read("watch");
+
+/// A watch that runs; dropping it ends it at the server too.
+///
+/// It lives on one connection to one member, and ends with an error when that does. It does not
+/// resume by itself yet: make another that starts one after the revision of the last event.
+#[derive(Debug)]
+pub struct Watcher {
+    responses: Streaming<pb::WatchResponse>,
+    /// Kept since the end of the requests would end the watch.
+    _requests: mpsc::Sender<pb::WatchRequest>,
+    endpoint: String,
+    mutual: bool,
+    created_at: i64,
+    /// What came together with the confirmation, or instead of it.
+    first: Option<pb::WatchResponse>,
+    done: bool,
+}
+
+impl Watcher {
+    /// The next events; `None` after an error.
+    ///
+    /// Cancel safe: what was not returned is returned by the next call.
+    ///
+    /// # Errors
+    ///
+    /// Once, and then the watch is over:
+    /// [`Compacted`](ErrorKind::Compacted) if it started before what the store still knows, with
+    /// [`compact_revision`](Error::compact_revision); [`ConnectionLost`](ErrorKind::ConnectionLost)
+    /// if the member went away; any other that the server gives as the reason.
+    pub async fn next(&mut self) -> Option<Result<WatchResponse>> {
+        while !self.done {
+            let response = match self.first.take() {
+                Some(first) => first,
+                None => match self.responses.message().await {
+                    Ok(Some(response)) => response,
+                    Ok(None) => return self.end(ended()),
+                    Err(status) => return self.end(classify(status, self.mutual).into()),
+                },
+            };
+            if let Some(refusal) = Refusal::of(&response) {
+                return self.end(refusal);
+            }
+            // Progress, and the confirmation.
+            if !response.events.is_empty() {
+                return Some(Ok(WatchResponse::from_wire(response)));
+            }
+        }
+        None
+    }
+
+    /// The member that it runs on.
+    #[must_use]
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// The store's revision when the watch began: what happened after it is told.
+    #[must_use]
+    pub fn created_at(&self) -> i64 {
+        self.created_at
+    }
+
+    pub(crate) fn new(started: Started, endpoint: &str, mutual: bool) -> Result<Self> {
+        if let Some(refusal) = Refusal::of(&started.first) {
+            return Err(refusal.into_error(endpoint));
+        }
+        Ok(Self {
+            responses: started.responses,
+            _requests: started.requests,
+            endpoint: endpoint.to_owned(),
+            mutual,
+            created_at: started.first.header.unwrap_or_default().revision,
+            first: Some(started.first),
+            done: false,
+        })
+    }
+
+    fn end(&mut self, refusal: Refusal) -> Option<Result<WatchResponse>> {
+        self.done = true;
+        Some(Err(refusal.into_error(&self.endpoint)))
+    }
+}
+
+/// A stream on which the server has said its first word.
+pub(crate) struct Started {
+    responses: Streaming<pb::WatchResponse>,
+    requests: mpsc::Sender<pb::WatchRequest>,
+    first: pb::WatchResponse,
+}
+
+/// Opens a stream with one watch on it.
+pub(crate) async fn start(channel: Channel, create: pb::WatchRequest) -> Result<Started, Status> {
+    // tonic returns the stream only with the server's headers, which etcd sends with its first
+    // response: the request must be there before, or both wait for ever.
+    let (requests, queue) = mpsc::channel(1);
+    if requests.try_send(create).is_err() {
+        return Err(Status::internal("a new queue is full"));
+    }
+    let mut responses = WatchClient::new(channel)
+        .max_decoding_message_size(usize::MAX)
+        .watch(Queue(queue))
+        .await?
+        .into_inner();
+    match responses.message().await? {
+        Some(first) => Ok(Started { responses, requests, first }),
+        None => Err(Status::unavailable("the stream ended before the watch was confirmed")),
+    }
+}
+
+/// The requests of a stream, as the type that tonic takes.
+struct Queue(mpsc::Receiver<pb::WatchRequest>);
+
+impl Stream for Queue {
+    type Item = pb::WatchRequest;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.poll_recv(cx)
+    }
+}
+
+/// Why a watch is over.
+struct Refusal {
+    failure: Failure,
+    compacted_at: Option<i64>,
+}
+
+impl Refusal {
+    /// etcd refuses within the stream and not by a status (`server/etcdserver/api/v3rpc/watch.go`).
+    fn of(response: &pb::WatchResponse) -> Option<Self> {
+        if !response.canceled {
+            return None;
+        }
+        if response.compact_revision != 0 {
+            let what = format!(
+                "the start is compacted away: the store knows revision {} and later",
+                response.compact_revision
+            );
+            let failure = Failure::new(ErrorKind::Compacted, Fate::Refused, what)
+                .fix("read the keys, then watch from the revision of that answer and one more");
+            return Some(Self { failure, compacted_at: Some(response.compact_revision) });
+        }
+        let reason = response.cancel_reason.as_str();
+        // In 3.4 and before a permission denied is told in gRPC's own wording.
+        let text = reason.rsplit_once("desc = ").map_or(reason, |(_, text)| text);
+        let (kind, fate) = rejection::meaning(text).unwrap_or((ErrorKind::Other, Fate::Refused));
+        let what = match text {
+            "" => "the server ended the watch and gave no reason".to_owned(),
+            text => format!("the server ended the watch: {text}"),
+        };
+        Some(Failure::new(kind, fate, what).into())
+    }
+
+    fn into_error(self, endpoint: &str) -> Error {
+        let error = WATCH.failed(self.failure, endpoint);
+        match self.compacted_at {
+            Some(revision) => error.compacted_at(revision),
+            None => error,
+        }
+    }
+}
+
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        Self { failure, compacted_at: None }
+    }
+}
+
+fn ended() -> Refusal {
+    let what = "the server ended the stream";
+    Failure::new(ErrorKind::ConnectionLost, Fate::Refused, what).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(compact_revision: i64, reason: &str) -> Option<Error> {
+        let response = pb::WatchResponse {
+            canceled: true,
+            compact_revision,
+            cancel_reason: reason.to_owned(),
+            ..Default::default()
+        };
+        Refusal::of(&response).map(|refusal| refusal.into_error("https://a:1"))
+    }
+
+    #[test]
+    fn refusals_come_within_the_stream() {
+        assert!(Refusal::of(&pb::WatchResponse::default()).is_none());
+
+        let error = refusal(17, "etcdserver: mvcc: required revision has been compacted").unwrap();
+        assert_eq!((error.kind(), error.compact_revision()), (ErrorKind::Compacted, Some(17)));
+        insta::assert_snapshot!(error, @"watch at https://a:1: the start is compacted away: the store knows revision 17 and later; read the keys, then watch from the revision of that answer and one more");
+
+        let error =
+            refusal(0, "rpc error: code = PermissionDenied desc = etcdserver: permission denied")
+                .unwrap();
+        assert_eq!(error.kind(), ErrorKind::PermissionDenied);
+        insta::assert_snapshot!(refusal(0, "").unwrap(), @"watch at https://a:1: the server ended the watch and gave no reason");
+    }
+}

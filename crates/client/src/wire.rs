@@ -1,0 +1,169 @@
+//! The bytes under HTTP/2, with an eye on the first of them.
+
+use std::future::Future;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep, sleep_until};
+use tokio_rustls::client::TlsStream;
+
+/// Said by [`Wire`] and looked for by `classify`: HTTP/2 keeps of an I/O error only its text.
+pub(crate) const SILENT: &str = "it accepts connections but does not answer HTTP/2";
+/// As [`SILENT`].
+pub(crate) const SPEAKS_TLS: &str = "the server speaks TLS and was spoken to in the clear";
+/// As [`SILENT`].
+pub(crate) const SPEAKS_HTTP1: &str = "the server speaks HTTP/1 and no gRPC";
+
+/// A connection whose server must say its first word by the deadline of the dial.
+///
+/// Every HTTP/2 server begins with its settings (RFC 9113, 3.4). One that does not is no etcd, or
+/// hangs, and would otherwise cost each request its whole time.
+pub(crate) struct Wire {
+    stream: Stream,
+    /// Until the first byte.
+    silence: Option<Pin<Box<Sleep>>>,
+}
+
+enum Stream {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Wire {
+    pub(crate) fn plain(stream: TcpStream, deadline: Instant) -> Self {
+        Self::new(Stream::Plain(stream), deadline)
+    }
+
+    pub(crate) fn tls(stream: TlsStream<TcpStream>, deadline: Instant) -> Self {
+        Self::new(Stream::Tls(Box::new(stream)), deadline)
+    }
+
+    fn new(stream: Stream, deadline: Instant) -> Self {
+        Self { stream, silence: Some(Box::pin(sleep_until(deadline))) }
+    }
+
+    fn writer(self: Pin<&mut Self>) -> Pin<&mut dyn AsyncWrite> {
+        match &mut self.get_mut().stream {
+            Stream::Plain(stream) => Pin::<&mut TcpStream>::new(stream),
+            Stream::Tls(stream) => Pin::<&mut TlsStream<TcpStream>>::new(stream),
+        }
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        let before = buf.filled().len();
+        let read = match &mut this.stream {
+            Stream::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
+            Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_read(cx, buf),
+        };
+        let Some(silence) = &mut this.silence else {
+            return read;
+        };
+        if read.is_pending() {
+            ready!(silence.as_mut().poll(cx));
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, SILENT)));
+        }
+        this.silence = None;
+        match (&read, &this.stream) {
+            (Poll::Ready(Ok(())), Stream::Plain(_)) => match no_http2(&buf.filled()[before..]) {
+                Some(what) => Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, what))),
+                None => read,
+            },
+            _ => read,
+        }
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.writer().poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.writer().poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match &self.stream {
+            Stream::Plain(stream) => stream.is_write_vectored(),
+            Stream::Tls(stream) => stream.is_write_vectored(),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.writer().poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.writer().poll_shutdown(cx)
+    }
+}
+
+/// What a server that does not speak HTTP/2 speaks, from what it said first.
+fn no_http2(first: &[u8]) -> Option<&'static str> {
+    match first {
+        // An alert, of any version (RFC 8446, 5.1).
+        [0x15, 0x03, ..] => Some(SPEAKS_TLS),
+        [b'H', b'T', b'T', b'P', b'/', b'1', ..] => Some(SPEAKS_HTTP1),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    async fn pair() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        (client, listener.accept().await.unwrap().0)
+    }
+
+    #[tokio::test]
+    async fn silence_ends_at_the_deadline() {
+        let (client, _server) = pair().await;
+        let mut wire = Wire::plain(client, Instant::now() + Duration::from_millis(20));
+        let error = wire.read_u8().await.unwrap_err();
+        assert_eq!(error.to_string(), SILENT);
+    }
+
+    #[tokio::test]
+    async fn after_the_first_byte_silence_is_allowed() {
+        let (client, mut server) = pair().await;
+        let mut wire = Wire::plain(client, Instant::now() + Duration::from_millis(20));
+        server.write_all(&[0, 0]).await.unwrap();
+        assert_eq!(wire.read_u16().await.unwrap(), 0);
+        let silent = tokio::time::timeout(Duration::from_millis(60), wire.read_u8()).await;
+        assert!(silent.is_err());
+    }
+
+    #[test]
+    fn other_tongues_are_known_by_their_first_bytes() {
+        assert_eq!(no_http2(&[0x15, 3, 1, 0, 2, 2, 70]), Some(SPEAKS_TLS));
+        assert_eq!(no_http2(b"HTTP/1.1 400 Bad Request"), Some(SPEAKS_HTTP1));
+        assert_eq!(no_http2(&[0, 0, 18, 4, 0]), None);
+        assert_eq!(no_http2(&[]), None);
+    }
+}

@@ -1,0 +1,118 @@
+//! Puts an etcd into the cache, or leaves no trace.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use super::cache::{Cache, Cached, MARKER, Marker};
+use super::tool::nap;
+use super::{LocateError, Progress};
+
+/// Longer than any source may take, by which the holder of the lock has given up.
+const LOCK_PATIENCE: Duration = Duration::from_secs(30 * 60);
+
+/// Unfinished directories start with this, so that they can be told from others' files.
+const UNFINISHED: &str = ".unfinished-";
+
+/// The right to put something into the cache: one process at a time.
+///
+/// The file is never removed, because a lock on a removed file excludes nobody; the kernel opens
+/// the lock when its owner dies.
+#[derive(Debug)]
+pub(super) struct CacheLock<'a> {
+    cache: &'a Cache,
+    _file: File,
+}
+
+impl<'a> CacheLock<'a> {
+    /// Waits until nobody else gets anything, and says so when that takes a while.
+    pub(super) fn take(cache: &'a Cache, progress: &dyn Progress) -> Result<Self, LocateError> {
+        let directory = cache.directory();
+        fs::create_dir_all(directory)
+            .map_err(|source| failed("make the cache directory", directory, source))?;
+        let path = directory.join(".lock");
+        let locking = |source| failed("lock", &path, source);
+        let mut options = File::options();
+        let file = options.create(true).append(true).open(&path).map_err(locking)?;
+        let begun = Instant::now();
+        let mut said = false;
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) => {}
+                // Some network file systems have no locks. The lock only keeps two processes from
+                // getting the same file; that what they make is whole, the rename sees to.
+                Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {
+                    return Ok(Self { cache, _file: file });
+                }
+                Err(TryLockError::Error(error)) => return Err(locking(error)),
+            }
+            if !said && begun.elapsed() >= Duration::from_secs(1) {
+                said = true;
+                progress.say("waiting for another process that is getting etcd ...");
+            }
+            if begun.elapsed() >= LOCK_PATIENCE {
+                return Err(locking(io::ErrorKind::TimedOut.into()));
+            }
+            nap(Duration::from_millis(20));
+        }
+        let lock = Self { cache, _file: file };
+        lock.sweep();
+        Ok(lock)
+    }
+
+    /// An empty directory beside where the result will be, gone when dropped.
+    pub(super) fn workspace(&self) -> Result<TempDir, LocateError> {
+        let directory = self.cache.directory();
+        tempfile::Builder::new()
+            .prefix(UNFINISHED)
+            .tempdir_in(directory)
+            .map_err(|source| failed("write to the cache directory", directory, source))
+    }
+
+    /// Makes what was unpacked into `unpacked` an entry of the cache.
+    pub(super) fn commit(&self, unpacked: &Path, marker: &Marker) -> Result<Cached, LocateError> {
+        let place = self.cache.place(marker.version, marker.source);
+        let commit = || {
+            fs::write(unpacked.join(MARKER), marker.to_text())?;
+            // A crash of the machine must not leave a marker beside an empty file.
+            for entry in fs::read_dir(unpacked)? {
+                File::open(entry?.path())?.sync_all()?;
+            }
+            File::open(unpacked)?.sync_all()?;
+            self.clear(&place)?;
+            fs::rename(unpacked, &place)?;
+            File::open(self.cache.directory())?.sync_all()
+        };
+        commit().map_err(|source| failed("put etcd into", &place, source))?;
+        Ok(Cached::new(marker.version, marker.source, place.join("etcd")))
+    }
+
+    /// What is there is not complete, or it would have been used.
+    fn clear(&self, place: &Path) -> io::Result<()> {
+        let aside =
+            tempfile::Builder::new().prefix(UNFINISHED).tempdir_in(self.cache.directory())?;
+        match fs::rename(place, aside.path().join("old")) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            result => result,
+        }
+    }
+
+    /// Removes what processes left that were killed: while we hold the lock, nobody else works.
+    fn sweep(&self) {
+        let Ok(entries) = fs::read_dir(self.cache.directory()) else { return };
+        for entry in entries.flatten() {
+            if entry.file_name().as_encoded_bytes().starts_with(UNFINISHED.as_bytes()) {
+                // What cannot be removed is no worse than before.
+                let _ = fs::remove_dir_all(entry.path());
+            }
+        }
+    }
+}
+
+pub(super) fn failed(action: &'static str, path: &Path, source: io::Error) -> LocateError {
+    LocateError::Cache { action, path: path.to_owned(), source }
+}

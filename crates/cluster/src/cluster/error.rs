@@ -1,0 +1,202 @@
+//! What can go wrong with a running fleet.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use crate::binary::UnsupportedVersion;
+use crate::plan::PlanError;
+use crate::process::PortError;
+
+/// How many lines of a member's log an error carries.
+pub(super) const LOG_TAIL_LINES: usize = 20;
+
+/// Why a fleet, or a member of it, did not come to be ready.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// What was asked for cannot be.
+    #[error("the fleet cannot be planned")]
+    Plan(#[from] PlanError),
+    /// The program is of a version that Tercet cannot run.
+    #[error("the fleet cannot be planned")]
+    Version(#[from] UnsupportedVersion),
+    /// No ports to listen on.
+    #[error("the fleet has no ports")]
+    Ports(#[source] PortError),
+    /// A file or directory could not be made.
+    #[error("cannot make {}: is there such a directory, writable, with room for 130 MB a member?", path.display())]
+    Directory {
+        /// What was to be made, or where.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Its certificates could not be made.
+    #[error("the fleet's certificates cannot be made")]
+    Certificates(#[from] tercet_pki::FleetError),
+    /// Its certificates could not be written.
+    #[error("the fleet's certificates cannot be written")]
+    Write(#[from] tercet_pki::WriteError),
+    /// A client of it could not be made.
+    #[error("no client of the fleet can be made")]
+    Client(#[from] tercet_client::Error),
+    /// The program could not be run at all.
+    #[error("member {member} cannot be started: {} does not run", program.display())]
+    Spawn {
+        /// The member's name.
+        member: String,
+        /// What was to be run.
+        program: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A member's process ended by itself.
+    #[error(
+        "member {member} ended by itself ({status}) after {elapsed:.1?}\n  command: {command}\n{}",
+        Log { path: log, lines: log_tail }
+    )]
+    Exited {
+        /// The member's name.
+        member: String,
+        /// How it ended.
+        status: ExitStatus,
+        /// How long after the wait for it had begun.
+        elapsed: Duration,
+        /// What it was called with, to be pasted into a shell.
+        command: String,
+        /// Where its log was.
+        log: PathBuf,
+        /// The last lines of it.
+        log_tail: Vec<String>,
+    },
+    /// The members run, but some are not ready.
+    #[error(
+        "the fleet is not ready after {elapsed:.1?}: {}\n{}",
+        waiting.join("; "),
+        Log { path: log, lines: log_tail }
+    )]
+    NotReady {
+        /// What each member that is not ready lacks, beginning with its name.
+        waiting: Vec<String>,
+        /// How long was waited.
+        elapsed: Duration,
+        /// Where the log of the first of them was.
+        log: PathBuf,
+        /// The last lines of it.
+        log_tail: Vec<String>,
+    },
+    /// The old process of a member that is to be started again does not go.
+    #[error("the member cannot be started again")]
+    Kill(#[from] KillError),
+    /// A member's log cannot be read, so there is no telling how far it is.
+    #[error("cannot read the log {} of member {member}", log.display())]
+    Unreadable {
+        /// The member's name.
+        member: String,
+        /// Where its log is.
+        log: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl StartError {
+    /// Whether a member found its port taken (`bind: address already in use` in its log).
+    pub(super) fn is_port_taken(&self) -> bool {
+        matches!(self, Self::Exited { log_tail, .. }
+            if log_tail.iter().any(|line| line.contains("address already in use")))
+    }
+}
+
+/// Why a member could not be taken down.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum KillError {
+    /// It is down already.
+    #[error("member {member} is not running: restart it first")]
+    NotRunning {
+        /// The member's name.
+        member: String,
+    },
+    /// It does not go.
+    #[error("member {member} (process {pid}) does not end")]
+    Stays {
+        /// The member's name.
+        member: String,
+        /// Its process.
+        pid: u32,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// Why no leader could be named.
+#[derive(Debug, thiserror::Error)]
+#[error("no leader after {elapsed:.1?}: {}", .said.join("; "))]
+pub struct LeaderError {
+    pub(super) elapsed: Duration,
+    /// What each member said last, beginning with its name.
+    pub(super) said: Vec<String>,
+}
+
+/// The end of a log, as a part of an error's text.
+struct Log<'a> {
+    path: &'a PathBuf,
+    lines: &'a [String],
+}
+
+impl fmt::Display for Log<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.lines.is_empty() {
+            return write!(f, "  its log {} is empty", self.path.display());
+        }
+        write!(f, "  the end of its log {}:", self.path.display())?;
+        self.lines.iter().try_for_each(|line| write!(f, "\n    {line}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::process::ExitStatusExt;
+
+    #[test]
+    fn texts() {
+        insta::assert_snapshot!(
+            StartError::Exited {
+                member: "m2".into(),
+                status: ExitStatus::from_raw(1 << 8),
+                elapsed: Duration::from_millis(34),
+                command: "etcd --name=m2".into(),
+                log: "/run/m2/etcd.log".into(),
+                log_tail: vec!["one".into(), "two".into()],
+            },
+            @r"
+        member m2 ended by itself (exit status: 1) after 34.0ms
+          command: etcd --name=m2
+          the end of its log /run/m2/etcd.log:
+            one
+            two
+        "
+        );
+        insta::assert_snapshot!(
+            StartError::NotReady {
+                waiting: vec!["m1: no link to m2".into(), "m2: does not serve clients".into()],
+                elapsed: Duration::from_secs(60),
+                log: "/run/m1/etcd.log".into(),
+                log_tail: vec![],
+            },
+            @r"
+        the fleet is not ready after 60.0s: m1: no link to m2; m2: does not serve clients
+          its log /run/m1/etcd.log is empty
+        "
+        );
+        insta::assert_snapshot!(
+            KillError::NotRunning { member: "m1".into() },
+            @"member m1 is not running: restart it first"
+        );
+    }
+}

@@ -1,0 +1,218 @@
+//! One member of a running fleet.
+
+use std::fmt;
+use std::path::Path;
+
+use tercet_client::{Client, Config};
+
+use super::error::{KillError, StartError};
+use super::fleet::Cluster;
+use super::start::spawn_member;
+use crate::observe::log_tail;
+use crate::plan::MemberPlan;
+
+/// A member, running or down; a view that costs nothing to copy.
+#[derive(Clone, Copy)]
+pub struct Member<'a> {
+    cluster: &'a Cluster,
+    index: usize,
+}
+
+impl<'a> Member<'a> {
+    pub(super) const fn new(cluster: &'a Cluster, index: usize) -> Self {
+        Self { cluster, index }
+    }
+
+    /// Its place among the members, counted from 0.
+    #[must_use]
+    pub const fn index(&self) -> usize {
+        self.index
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &'a str {
+        self.plan().name()
+    }
+
+    /// Where it answers clients, running or not.
+    #[must_use]
+    pub fn client_url(&self) -> &'a str {
+        self.plan().client_url()
+    }
+
+    /// Where it answers the other members, running or not.
+    #[must_use]
+    pub fn peer_url(&self) -> &'a str {
+        self.plan().peer_url()
+    }
+
+    /// Where it keeps its data.
+    #[must_use]
+    pub fn data_directory(&self) -> &'a Path {
+        self.plan().data_directory()
+    }
+
+    /// Where all that it prints goes, over all its restarts.
+    #[must_use]
+    pub fn log(&self) -> &'a Path {
+        self.plan().log()
+    }
+
+    /// The last `lines` lines of its log, oldest first.
+    #[must_use]
+    pub fn log_tail(&self, lines: usize) -> Vec<String> {
+        log_tail(self.log(), lines)
+    }
+
+    /// What it was planned to be: its command line, environment and certificates.
+    #[must_use]
+    pub fn plan(&self) -> &'a MemberPlan {
+        &self.cluster.plan.members()[self.index]
+    }
+
+    /// The id of its process, or none while it is down.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        let mut state = self.cluster.state(self.index);
+        let child = state.child.as_mut()?;
+        matches!(child.exit_status(), Ok(None)).then(|| child.pid())
+    }
+
+    /// Whether its process runs.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.pid().is_some()
+    }
+
+    /// Whether it is meant to run: it was started, and not taken down on purpose.
+    pub(super) fn was_started(&self) -> bool {
+        self.cluster.state(self.index).child.is_some()
+    }
+
+    /// A client of this member alone, for the runtime that calls.
+    ///
+    /// # Errors
+    ///
+    /// As [`Cluster::client`].
+    pub async fn client(&self) -> Result<Client, tercet_client::Error> {
+        Client::connect(self.client_config()?).await
+    }
+
+    /// What makes a client of this member alone.
+    pub(super) fn client_config(&self) -> Result<Config, tercet_client::Error> {
+        self.cluster.client_config([self.client_url().to_owned()])
+    }
+
+    /// Ends it at once (SIGKILL) and returns when it is gone. Its ports stay the fleet's: clients
+    /// are refused, and nobody else is given them.
+    ///
+    /// It stays down until it is restarted, also when the [`Down`] is dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`KillError`] when it is down already, or does not go.
+    pub fn kill(&self) -> Result<Down<'a>, KillError> {
+        let name = || self.name().to_owned();
+        // Up to here what the others say of their links is about this run; see `Progress::lost`.
+        self.read_others(None);
+        let id = {
+            let mut state = self.cluster.state(self.index);
+            let child =
+                state.child.as_mut().ok_or_else(|| KillError::NotRunning { member: name() })?;
+            if matches!(child.exit_status(), Ok(Some(_))) {
+                return Err(KillError::NotRunning { member: name() });
+            }
+            let pid = child.pid();
+            child.kill().map_err(|source| KillError::Stays { member: name(), pid, source })?;
+            state.child = None;
+            // A log that cannot be read shows when the member is waited for.
+            let _ = state.progress.restart();
+            state.progress.id().map(str::to_owned)
+        };
+        self.read_others(id.as_deref());
+        Ok(Down { member: *self })
+    }
+
+    /// Starts it again on its old data, after killing it if it runs, and waits until the running
+    /// members are ready.
+    ///
+    /// Cancelled, it leaves the member started but perhaps not ready.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`], as at the fleet's start. Where the running members have no majority, they
+    /// cannot become ready: use [`start`](Self::start) and wait when enough are back.
+    pub async fn restart(&self) -> Result<(), StartError> {
+        self.start()?;
+        self.cluster.wait_until_ready().await
+    }
+
+    /// Starts it again on its old data, after killing it if it runs, without waiting.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError::Spawn`].
+    pub fn start(&self) -> Result<(), StartError> {
+        match self.kill() {
+            Ok(_) | Err(KillError::NotRunning { .. }) => {}
+            Err(error @ KillError::Stays { .. }) => return Err(error.into()),
+        }
+        // One that ended by itself is still there to be reaped, and its log to be read past.
+        let id = {
+            let mut state = self.cluster.state(self.index);
+            state.child = None;
+            let _ = state.progress.restart();
+            state.progress.id().map(str::to_owned)
+        };
+        self.read_others(id.as_deref());
+        spawn_member(self.cluster, self.index)
+    }
+
+    /// Takes in what the other members' logs say; with `lost`, their links to that member are over.
+    fn read_others(&self, lost: Option<&str>) {
+        for other in (0..self.cluster.states.len()).filter(|&other| other != self.index) {
+            let mut state = self.cluster.state(other);
+            let _ = state.progress.update();
+            if let Some(id) = lost {
+                state.progress.lost(id);
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Member<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Member")
+            .field("name", &self.name())
+            .field("client_url", &self.client_url())
+            .field("peer_url", &self.peer_url())
+            .field("pid", &self.pid())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A member that was taken down on purpose, and knows how to come back.
+#[derive(Clone, Copy, Debug)]
+pub struct Down<'a> {
+    member: Member<'a>,
+}
+
+impl<'a> Down<'a> {
+    /// The member that is down.
+    #[must_use]
+    pub const fn member(&self) -> Member<'a> {
+        self.member
+    }
+
+    /// Starts it again on its old data and waits until the running members are ready.
+    ///
+    /// Cancelled, it leaves the member started but perhaps not ready.
+    ///
+    /// # Errors
+    ///
+    /// As [`Member::restart`].
+    pub async fn restart(self) -> Result<(), StartError> {
+        self.member.restart().await
+    }
+}

@@ -1,0 +1,12 @@
+//! The running fleet.
+
+mod error;
+mod fleet;
+mod leader;
+mod member;
+mod ready;
+mod start;
+
+pub use error::{KillError, LeaderError, StartError};
+pub use fleet::{Cluster, StartTimes};
+pub use member::{Down, Member};

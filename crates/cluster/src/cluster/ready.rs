@@ -1,0 +1,255 @@
+//! Waiting for what makes a fleet ready.
+
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tercet_client::{Client, Config};
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use super::error::{LOG_TAIL_LINES, StartError};
+use super::fleet::Cluster;
+use crate::observe::log_tail;
+
+/// How often the logs and the processes are looked at. A look costs microseconds.
+const LOOK_EVERY: Duration = Duration::from_millis(1);
+
+/// How long after a failed probe the next one starts; long enough not to hinder the election.
+const PROBE_EVERY: Duration = Duration::from_millis(5);
+
+/// A key to read; it need not exist.
+const PROBE_KEY: &str = "tercet/ready";
+
+/// Waits until the members `indices` have asked their peers who is there.
+pub(super) async fn wait_past_discovery(
+    cluster: &Cluster,
+    indices: &[usize],
+    limit: Duration,
+) -> Result<(), StartError> {
+    let mut wait = Wait::new(cluster, limit);
+    loop {
+        wait.look(indices)?;
+        let late: Vec<_> = indices
+            .iter()
+            .filter(|&&index| !cluster.state(index).progress.is_past_discovery())
+            .map(|&index| (index, "has not started its local member".to_owned()))
+            .collect();
+        if late.is_empty() {
+            return Ok(());
+        }
+        wait.pause(&late).await?;
+    }
+}
+
+/// Waits until every running member serves clients, has answered a linearizable read over its own
+/// client port, and has a link to every other running member.
+pub(super) async fn wait_until_ready(cluster: &Cluster, limit: Duration) -> Result<(), StartError> {
+    let mut wait = Wait::new(cluster, limit);
+    let running: Vec<_> =
+        cluster.members().filter(|member| member.was_started()).map(|m| m.index()).collect();
+    let mut probes = Probes::default();
+    loop {
+        wait.look(&running)?;
+        let mut waiting = Vec::new();
+        for &index in &running {
+            if !cluster.state(index).progress.serves_clients() {
+                waiting.push((index, "does not serve clients".to_owned()));
+                continue;
+            }
+            probes.begin(index, || cluster.member(index).client_config())?;
+            if let Some(missing) =
+                probes.missing(index).or_else(|| missing_links(cluster, index, &running))
+            {
+                waiting.push((index, missing));
+            }
+        }
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        wait.pause(&waiting).await?;
+    }
+}
+
+/// What `index` lacks to reach each of `running`.
+fn missing_links(cluster: &Cluster, index: usize, running: &[usize]) -> Option<String> {
+    let others: Vec<_> = running.iter().copied().filter(|&other| other != index).collect();
+    // One lock at a time: see `Cluster::state`.
+    let ids: Vec<_> =
+        others.iter().map(|&other| cluster.state(other).progress.id().map(str::to_owned)).collect();
+    let state = cluster.state(index);
+    let missing: Vec<_> = others
+        .iter()
+        .zip(ids)
+        .filter(|(_, id)| !id.as_deref().is_some_and(|id| state.progress.reaches(id)))
+        .map(|(&other, _)| cluster.plan().members()[other].name())
+        .collect();
+    (!missing.is_empty()).then(|| format!("has no link to {}", missing.join(", ")))
+}
+
+/// Linearizable reads, one member each, tried until they succeed.
+#[derive(Default)]
+struct Probes {
+    /// Aborts its tasks when dropped.
+    tasks: JoinSet<()>,
+    /// By member: what its probe has come to.
+    state: Vec<(usize, Arc<Mutex<ProbeState>>)>,
+}
+
+enum ProbeState {
+    Waiting { last_error: Option<String> },
+    Answered,
+}
+
+impl Probes {
+    /// Starts the probe of member `index`, if there is none.
+    fn begin(
+        &mut self,
+        index: usize,
+        config: impl FnOnce() -> Result<Config, tercet_client::Error>,
+    ) -> Result<(), tercet_client::Error> {
+        if self.state.iter().any(|(known, _)| *known == index) {
+            return Ok(());
+        }
+        let config = config()?;
+        let state = Arc::new(Mutex::new(ProbeState::Waiting { last_error: None }));
+        self.state.push((index, Arc::clone(&state)));
+        self.tasks.spawn(async move {
+            let set = |new| *state.lock().unwrap_or_else(PoisonError::into_inner) = new;
+            while let Err(error) = read_once(&config).await {
+                set(ProbeState::Waiting { last_error: Some(chain(&error)) });
+                sleep(PROBE_EVERY).await;
+            }
+            set(ProbeState::Answered);
+        });
+        Ok(())
+    }
+
+    /// What is missing of the probe of member `index`.
+    fn missing(&self, index: usize) -> Option<String> {
+        let (_, state) = self.state.iter().find(|(known, _)| *known == index)?;
+        match &*state.lock().unwrap_or_else(PoisonError::into_inner) {
+            ProbeState::Answered => None,
+            ProbeState::Waiting { last_error: None } => {
+                Some("has not answered a read yet".to_owned())
+            }
+            ProbeState::Waiting { last_error: Some(error) } => {
+                Some(format!("answers no read: {error}"))
+            }
+        }
+    }
+}
+
+/// Over a connection of its own: what an earlier one went through tells nothing of the member now.
+async fn read_once(config: &Config) -> Result<(), tercet_client::Error> {
+    Client::connect(config.clone()).await?.get(PROBE_KEY).await.map(drop)
+}
+
+/// A wait for members, which ends early when one of them does.
+struct Wait<'a> {
+    cluster: &'a Cluster,
+    begin: Instant,
+    limit: Duration,
+}
+
+impl<'a> Wait<'a> {
+    fn new(cluster: &'a Cluster, limit: Duration) -> Self {
+        Self { cluster, begin: Instant::now(), limit }
+    }
+
+    /// Takes in what has happened to the members.
+    fn look(&mut self, indices: &[usize]) -> Result<(), StartError> {
+        for &index in indices {
+            let member = &self.cluster.plan().members()[index];
+            let mut state = self.cluster.state(index);
+            let unreadable = |source| StartError::Unreadable {
+                member: member.name().to_owned(),
+                log: member.log().to_owned(),
+                source,
+            };
+            state.progress.update().map_err(unreadable)?;
+            let Some(child) = &mut state.child else { continue };
+            if let Some(status) = child.exit_status().map_err(unreadable)? {
+                return Err(StartError::Exited {
+                    member: member.name().to_owned(),
+                    status,
+                    elapsed: self.begin.elapsed(),
+                    command: command_line(self.cluster.binary().path(), member.arguments()),
+                    log: member.log().to_owned(),
+                    log_tail: log_tail(member.log(), LOG_TAIL_LINES),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits a little for the members in `waiting`, each with what it lacks; or gives up.
+    async fn pause(&self, waiting: &[(usize, String)]) -> Result<(), StartError> {
+        let elapsed = self.begin.elapsed();
+        if elapsed < self.limit {
+            sleep(LOOK_EVERY).await;
+            return Ok(());
+        }
+        let members = self.cluster.plan().members();
+        let log = waiting.first().map(|(index, _)| members[*index].log());
+        Err(StartError::NotReady {
+            waiting: waiting
+                .iter()
+                .map(|(index, lacks)| {
+                    let mut text = format!("{} {lacks}", members[*index].name());
+                    if let Some(trouble) = self.cluster.state(*index).progress.trouble() {
+                        let _ = write!(text, " (it last warned: {trouble})");
+                    }
+                    text
+                })
+                .collect(),
+            elapsed,
+            log: log.unwrap_or(Path::new("")).to_owned(),
+            log_tail: log.map(|log| log_tail(log, LOG_TAIL_LINES)).unwrap_or_default(),
+        })
+    }
+}
+
+/// An error with its causes, on one line.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let _ = write!(text, ": {error}");
+        cause = error.source();
+    }
+    text
+}
+
+/// The command as one would type it.
+fn command_line(program: &Path, arguments: &[OsString]) -> String {
+    let quoted = |word: &str| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_=./:,@+".contains(c);
+        if !word.is_empty() && word.chars().all(plain) {
+            word.to_owned()
+        } else {
+            format!("'{}'", word.replace('\'', r"'\''"))
+        }
+    };
+    std::iter::once(program.as_os_str())
+        .chain(arguments.iter().map(OsString::as_os_str))
+        .map(|word| quoted(&word.to_string_lossy()))
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_can_be_pasted() {
+        let words = ["--name=m1".into(), "--data-dir=/a b/c".into(), "".into(), "it's".into()];
+        assert_eq!(
+            command_line(Path::new("/bin/etcd"), &words),
+            r"/bin/etcd --name=m1 '--data-dir=/a b/c' '' 'it'\''s'"
+        );
+    }
+}

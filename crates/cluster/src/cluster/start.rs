@@ -1,0 +1,140 @@
+//! From a spec to a ready fleet.
+
+use std::fs::{DirBuilder, File};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::Mutex;
+use std::time::Instant;
+
+use tercet_pki::Fleet;
+
+use super::error::StartError;
+use super::fleet::{Cluster, MemberState, StartTimes};
+use super::ready;
+use crate::binary::{Binary, Feature, Release};
+use crate::observe::Progress;
+use crate::plan::{Address, MemberPlan, Spec};
+use crate::process::{Child, HeldPort, Launch, RunDirectory, Share, Survival, spawn};
+
+/// How many times a fleet is started whose port was taken after all. Ports are held, but on 3.4
+/// another program may name the same one with `SO_REUSEADDR` (see `process::port`).
+const ATTEMPTS: u32 = 3;
+
+pub(super) async fn start(
+    spec: &Spec,
+    binary: &Binary,
+    parent: &Path,
+) -> Result<Cluster, StartError> {
+    let mut attempt = 1;
+    loop {
+        match start_once(spec, binary, parent).await {
+            Err(error) if error.is_port_taken() && attempt < ATTEMPTS => attempt += 1,
+            result => return result,
+        }
+    }
+}
+
+async fn start_once(spec: &Spec, binary: &Binary, parent: &Path) -> Result<Cluster, StartError> {
+    let begin = Instant::now();
+    let mut cluster = prepare(spec, binary, parent)?;
+    cluster.times.certificates = begin.elapsed();
+    let limit = spec.ready_limit();
+    let [first, second] = cluster.plan.waves();
+    for &index in &first {
+        spawn_member(&cluster, index)?;
+    }
+    ready::wait_past_discovery(&cluster, &first, limit).await?;
+    for &index in &second {
+        spawn_member(&cluster, index)?;
+    }
+    ready::wait_until_ready(&cluster, limit.saturating_sub(begin.elapsed())).await?;
+    cluster.times.members = begin.elapsed().saturating_sub(cluster.times.certificates);
+    Ok(cluster)
+}
+
+/// Everything but the processes. What is made here is undone by dropping it.
+fn prepare(spec: &Spec, binary: &Binary, parent: &Path) -> Result<Cluster, StartError> {
+    spec.validate()?;
+    let release = Release::of(binary.version())?;
+    let share =
+        if release.has(Feature::SocketReusePort) { Share::ReusePort } else { Share::ReuseAddress };
+    let names = spec.member_names();
+    let ports = (0..2 * names.len())
+        .map(|_| HeldPort::hold(share))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(StartError::Ports)?;
+    let addresses: Vec<_> = ports
+        .chunks_exact(2)
+        .map(|pair| Address::loopback(pair[0].number(), pair[1].number()))
+        .collect();
+
+    let directory = RunDirectory::create(parent)
+        .map_err(|source| StartError::Directory { path: parent.to_owned(), source })?;
+    let plan = spec.plan(release, directory.path(), &addresses)?;
+    let identities = Fleet::builder().layout(spec.certificate_layout()).members(names).build()?;
+    identities.write(plan.certificates())?;
+    for member in plan.members() {
+        make_private(member)?;
+    }
+    let states = plan
+        .members()
+        .iter()
+        .map(|member| {
+            Mutex::new(MemberState {
+                child: None,
+                progress: Progress::new(member.log().to_owned()),
+            })
+        })
+        .collect();
+    Ok(Cluster {
+        states,
+        _ports: ports,
+        directory,
+        binary: binary.clone(),
+        plan,
+        identities,
+        ready_within: spec.ready_limit(),
+        times: StartTimes::default(),
+    })
+}
+
+/// The member's own directory. etcd makes the data directory in it, 0700.
+fn make_private(member: &MemberPlan) -> Result<(), StartError> {
+    let Some(path) = member.data_directory().parent() else { return Ok(()) };
+    DirBuilder::new()
+        .mode(0o700)
+        .recursive(true)
+        .create(path)
+        .map_err(|source| StartError::Directory { path: path.to_owned(), source })
+}
+
+/// Spawns a member that is down. It returns as soon as the process runs.
+pub(super) fn spawn_member(cluster: &Cluster, index: usize) -> Result<(), StartError> {
+    let member = &cluster.plan.members()[index];
+    let failed = |source: io::Error| StartError::Spawn {
+        member: member.name().to_owned(),
+        program: cluster.binary.path().to_owned(),
+        source,
+    };
+    let log = File::options()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(member.log())
+        .map_err(|source| StartError::Directory { path: member.log().to_owned(), source })?;
+    let child = spawn(Launch {
+        program: cluster.binary.path().to_owned(),
+        arguments: member.arguments().to_vec(),
+        environment: member.environment().to_vec(),
+        stdin: Stdio::null(),
+        log: Some(log),
+        survival: Survival::DiesWithOwner,
+    })
+    .map(Child::new)
+    .map_err(failed)?;
+    cluster.directory.watchdog().watch(child.pid()).map_err(failed)?;
+    cluster.state(index).child = Some(child);
+    Ok(())
+}

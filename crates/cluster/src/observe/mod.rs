@@ -1,0 +1,7 @@
+//! What the members say of themselves in their logs.
+
+mod log;
+mod progress;
+
+pub use log::log_tail;
+pub(crate) use progress::Progress;

@@ -1,0 +1,160 @@
+//! What is wanted.
+
+use std::path::Path;
+use std::time::Duration;
+
+use tercet_pki::{Layout, NameError};
+
+use super::fleet::{Address, Plan};
+use super::timing::Timing;
+use crate::binary::Release;
+
+/// A fleet as its user thinks of it: how many members, how fast, with which certificates.
+///
+/// ```
+/// use tercet_cluster::{Spec, Timing};
+///
+/// let spec = Spec::default().members(5).timing(Timing::Ci);
+/// assert_eq!(spec.member_names(), ["m1", "m2", "m3", "m4", "m5"]);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spec {
+    pub(super) members: usize,
+    pub(super) timing: Timing,
+    pub(super) layout: Layout,
+    ready_within: Duration,
+}
+
+/// Far above what any start takes: 24 members starting at once on two cores need under ten seconds.
+const READY_WITHIN: Duration = Duration::from_secs(60);
+
+impl Default for Spec {
+    /// Three members, [`Timing::Fast`], every member with certificates of its own.
+    fn default() -> Self {
+        Self {
+            members: 3,
+            timing: Timing::default(),
+            layout: Layout::default(),
+            ready_within: READY_WITHIN,
+        }
+    }
+}
+
+impl Spec {
+    /// The most members that a fleet may have.
+    ///
+    /// etcd's own advice is seven at most (its FAQ, "What is maximum cluster size?"); nine allows
+    /// for what a test wants to try, and each costs 130 MB of disk and 40 MB of memory.
+    pub const MOST_MEMBERS: usize = 9;
+
+    /// How many members: 1 to 9.
+    ///
+    /// An odd number is what one wants: an even one bears no more failures than the odd one below.
+    /// Two start slower too, since a fleet of two never skips the wait for its first election
+    /// (`etcdserver/server.go`, `adjustTicks`).
+    #[must_use]
+    pub const fn members(mut self, members: usize) -> Self {
+        self.members = members;
+        self
+    }
+
+    /// How fast the members' clocks tick.
+    #[must_use]
+    pub const fn timing(mut self, timing: Timing) -> Self {
+        self.timing = timing;
+        self
+    }
+
+    /// Which certificates the members have.
+    #[must_use]
+    pub const fn layout(mut self, layout: Layout) -> Self {
+        self.layout = layout;
+        self
+    }
+
+    /// How long the fleet may take to become ready before its start is given up; by default a
+    /// minute.
+    #[must_use]
+    pub const fn ready_within(mut self, limit: Duration) -> Self {
+        self.ready_within = limit;
+        self
+    }
+
+    /// See [`ready_within`](Self::ready_within).
+    #[must_use]
+    pub const fn ready_limit(&self) -> Duration {
+        self.ready_within
+    }
+
+    /// Which certificates the members have; see [`layout`](Self::layout).
+    #[must_use]
+    pub const fn certificate_layout(&self) -> Layout {
+        self.layout
+    }
+
+    /// The members' names, in order: `m1`, `m2`, …
+    #[must_use]
+    pub fn member_names(&self) -> Vec<String> {
+        (1..=self.members).map(|number| format!("m{number}")).collect()
+    }
+
+    /// Refuses what no plan can be made of.
+    ///
+    /// # Errors
+    ///
+    /// [`PlanError::MemberCount`].
+    pub const fn validate(&self) -> Result<(), PlanError> {
+        match self.members {
+            1..=Self::MOST_MEMBERS => Ok(()),
+            members => Err(PlanError::MemberCount { members }),
+        }
+    }
+
+    /// The plan of this fleet, run by `release`, with all its files under `directory` and one
+    /// member at each of `addresses`.
+    ///
+    /// # Errors
+    ///
+    /// [`PlanError`] when the parts do not fit.
+    pub fn plan(
+        &self,
+        release: Release,
+        directory: &Path,
+        addresses: &[Address],
+    ) -> Result<Plan, PlanError> {
+        self.validate()?;
+        if addresses.len() != self.members {
+            return Err(PlanError::AddressCount {
+                members: self.members,
+                addresses: addresses.len(),
+            });
+        }
+        Plan::new(self, release, directory, addresses)
+    }
+}
+
+/// Why there can be no such fleet.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PlanError {
+    /// No members, or too many.
+    #[error(
+        "a fleet of {members} members is not possible: use 1 to {most}, best 1, 3 or 5 (an even number bears no more failures than the odd one below it)",
+        most = Spec::MOST_MEMBERS
+    )]
+    MemberCount {
+        /// How many were asked for.
+        members: usize,
+    },
+    /// A member cannot be called that.
+    #[error("a member's name does not do")]
+    Name(#[from] NameError),
+    /// Not one address for each member.
+    #[error("{members} members need {members} addresses, but {addresses} were given")]
+    AddressCount {
+        /// How many members there are.
+        members: usize,
+        /// How many addresses were given.
+        addresses: usize,
+    },
+}

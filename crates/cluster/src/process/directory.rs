@@ -1,0 +1,95 @@
+//! The directory that holds all files of one fleet.
+
+use std::fs::DirBuilder;
+use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use super::watchdog::Watchdog;
+
+/// A fresh directory, 0700, removed with all that is in it when dropped, or by the watchdog when
+/// the owner dies without dropping it.
+#[derive(Debug)]
+pub(crate) struct RunDirectory {
+    path: PathBuf,
+    kept: bool,
+    watchdog: Watchdog,
+}
+
+impl RunDirectory {
+    /// Makes `PARENT/tercet-PID-RANDOM`, where PID is this process's.
+    pub(crate) fn create(parent: &Path) -> io::Result<Self> {
+        // Absolute and without links: the watchdog looks for it in command lines.
+        let parent = parent.canonicalize()?;
+        // The standard library's only source of randomness; 64 bits of it.
+        let random = RandomState::new().hash_one(std::process::id());
+        let path = parent.join(format!("tercet-{}-{random:016x}", std::process::id()));
+        // Before the directory: from its first moment somebody cleans it up.
+        let watchdog = Watchdog::start(&path)?;
+        DirBuilder::new().mode(0o700).create(&path)?;
+        Ok(Self { path, kept: false, watchdog })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn watchdog(&self) -> &Watchdog {
+        &self.watchdog
+    }
+
+    pub(crate) fn is_kept(&self) -> bool {
+        self.kept
+    }
+
+    /// Leaves the directory where it is, for good.
+    pub(crate) fn keep(&mut self) {
+        self.kept = true;
+        // It fails when the shell is gone, and then the shell cannot remove anything either.
+        let _ = self.watchdog.keep_directory();
+    }
+}
+
+impl Drop for RunDirectory {
+    fn drop(&mut self) {
+        if !self.kept {
+            // A file of an unreaped member may still appear between listing and removing: once more.
+            for _ in 0..2 {
+                match std::fs::remove_dir_all(&self.path) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => {}
+                    _ => break,
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn it_is_private_and_removed_unless_kept() {
+        let parent = tempfile::tempdir().unwrap();
+        let directory = RunDirectory::create(parent.path()).unwrap();
+        let path = directory.path().to_owned();
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+        std::fs::write(path.join("file"), "x").unwrap();
+        drop(directory);
+        assert!(!path.exists());
+
+        let mut directory = RunDirectory::create(parent.path()).unwrap();
+        directory.keep();
+        let path = directory.path().to_owned();
+        drop(directory);
+        assert!(path.exists());
+    }
+
+    #[test]
+    fn a_missing_parent_is_an_error() {
+        let error = RunDirectory::create(Path::new("/nonexistent/tercet")).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+    }
+}

@@ -1,0 +1,23 @@
+//! Members as operating-system processes: spawned, watched, killed and reaped.
+//!
+//! What is promised: a child never outlives its owner, whatever ends the owner. Three layers hold
+//! it, each for what the one before cannot:
+//!
+//! 1. **Drop** kills and reaps (SIGKILL, a few milliseconds), on any thread, without a runtime.
+//! 2. **The parent-death signal** (Linux) kills members at once when the owner dies without its
+//!    drops: SIGKILL, `process::exit`, abort. It is bound to the *thread* that spawned the child, so
+//!    all are spawned by one thread that lives as long as the process ([`spawner`]).
+//! 3. **A watchdog** ([`watchdog`]), a small shell at the other end of a pipe, sees the owner go,
+//!    kills what is left and removes the directory. It is what works on every Unix.
+
+mod child;
+mod directory;
+mod port;
+mod spawner;
+mod watchdog;
+
+pub(crate) use child::Child;
+pub(crate) use directory::RunDirectory;
+pub use port::PortError;
+pub(crate) use port::{HeldPort, Share};
+pub(crate) use spawner::{Launch, Survival, spawn};

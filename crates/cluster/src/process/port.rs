@@ -1,0 +1,156 @@
+//! Ports that have an owner from before the first member starts until after the last one is gone.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddrV4};
+
+use socket2::{Domain, Socket, Type};
+
+/// How a member is let onto a port that is held for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Share {
+    /// The member listens with `SO_REUSEPORT` (`--socket-reuse-port`): nobody without that option
+    /// gets the port.
+    ReusePort,
+    /// The member listens with `SO_REUSEADDR`, as every Go server does. Programs that name the very
+    /// same port and set the option too could take it while the member is down; nobody is given it
+    /// by the kernel, nor gets it with a plain bind. For etcd before 3.5.
+    ReuseAddress,
+}
+
+/// A loopback port that nobody else is given, while a member may come, listen and go on it.
+///
+/// The socket is bound **exclusively**, never listens, and is only **then** made sharable: with the
+/// option set before the bind, two holders would both succeed on one port and two fleets would
+/// answer on it. Connections reach the member, since only listening sockets take part in that; while
+/// it is down, they are refused.
+#[derive(Debug)]
+pub(crate) struct HeldPort {
+    port: u16,
+    _socket: Socket,
+}
+
+impl HeldPort {
+    /// Holds a port that is free now.
+    pub(crate) fn hold(share: Share) -> Result<Self, PortError> {
+        Self::hold_one_of(portpicker::pick_unused_port, share)
+    }
+
+    /// Holds the first candidate that can be had.
+    fn hold_one_of(
+        mut candidate: impl FnMut() -> Option<u16>,
+        share: Share,
+    ) -> Result<Self, PortError> {
+        let mut last = None;
+        for _ in 0..CANDIDATES {
+            let Some(port) = candidate() else { break };
+            match Self::hold_this(port, share) {
+                Ok(held) => return Ok(held),
+                Err(error) => last = Some((port, error)),
+            }
+        }
+        Err(match last {
+            Some((port, source)) => PortError::NoneFree { port, source },
+            None => PortError::NoCandidate,
+        })
+    }
+
+    fn hold_this(port: u16, share: Share) -> io::Result<Self> {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+        socket.bind(&SocketAddrV4::new(Ipv4Addr::LOCALHOST, port).into())?;
+        match share {
+            Share::ReusePort => socket.set_reuse_port(true)?,
+            Share::ReuseAddress => socket.set_reuse_address(true)?,
+        }
+        Ok(Self { port, _socket: socket })
+    }
+
+    pub(crate) fn number(&self) -> u16 {
+        self.port
+    }
+}
+
+/// Candidates are free when they are picked; to lose twenty in a row to others is no accident.
+const CANDIDATES: usize = 20;
+
+/// Why no port could be held.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PortError {
+    /// All that seemed free were taken before they could be held.
+    #[error(
+        "none of {CANDIDATES} free-looking ports on 127.0.0.1 could be held; the last was {port}"
+    )]
+    NoneFree {
+        /// The last one tried.
+        port: u16,
+        /// What the system said of it.
+        source: io::Error,
+    },
+    /// The system has none to offer.
+    #[error(
+        "no free port on 127.0.0.1: end what listens there, or widen net.ipv4.ip_local_port_range"
+    )]
+    NoCandidate,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{TcpListener, TcpStream};
+
+    /// A listener as etcd opens it under each share.
+    fn member(port: u16, share: Share) -> io::Result<Socket> {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+        match share {
+            Share::ReusePort => socket.set_reuse_port(true)?,
+            Share::ReuseAddress => socket.set_reuse_address(true)?,
+        }
+        socket.bind(&SocketAddrV4::new(Ipv4Addr::LOCALHOST, port).into())?;
+        socket.listen(16)?;
+        Ok(socket)
+    }
+
+    #[test]
+    fn a_held_port_takes_its_member_again_and_again_and_no_other_holder() {
+        for share in [Share::ReusePort, Share::ReuseAddress] {
+            let held = HeldPort::hold(share).unwrap();
+            let connect = || TcpStream::connect((Ipv4Addr::LOCALHOST, held.number()));
+            for _ in 0..3 {
+                assert!(connect().is_err(), "refused while the member is down");
+                let listener = member(held.number(), share).unwrap();
+                assert!(connect().is_ok());
+                assert!(member(held.number(), Share::ReuseAddress).is_err());
+                drop(listener);
+            }
+            for other in [Share::ReusePort, Share::ReuseAddress] {
+                assert!(HeldPort::hold_this(held.number(), other).is_err());
+            }
+            // The control: it is the hold that refuses them.
+            let number = held.number();
+            drop(held);
+            assert!(HeldPort::hold_this(number, share).is_ok());
+        }
+    }
+
+    #[test]
+    fn with_reuse_port_an_ordinary_server_is_kept_out() {
+        let held = HeldPort::hold(Share::ReusePort).unwrap();
+        // std sets SO_REUSEADDR.
+        assert!(TcpListener::bind((Ipv4Addr::LOCALHOST, held.number())).is_err());
+    }
+
+    #[test]
+    fn when_all_candidates_are_taken_the_error_says_so() {
+        let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = taken.local_addr().unwrap().port();
+        let error = HeldPort::hold_one_of(|| Some(port), Share::ReusePort).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "none of 20 free-looking ports on 127.0.0.1 could be held; the last was {port}"
+            )
+        );
+        let error = HeldPort::hold_one_of(|| None, Share::ReusePort).unwrap_err();
+        insta::assert_snapshot!(error, @"no free port on 127.0.0.1: end what listens there, or widen net.ipv4.ip_local_port_range");
+    }
+}

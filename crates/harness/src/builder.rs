@@ -1,0 +1,158 @@
+//! What a test may say of its cluster.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tercet_cluster::Spec;
+use tercet_cluster::binary::{Binary, Locator, Request};
+use tercet_pki::Layout;
+
+use crate::{Cluster, Error, Keep, Result, Timing};
+
+/// A cluster to be started; see [`Cluster::builder`].
+///
+/// ```no_run
+/// # async fn example() -> tercet_harness::Result<()> {
+/// use tercet_harness::{Cluster, Keep, Timing};
+///
+/// let cluster = Cluster::builder()
+///     .members(5)
+///     .version("3.5.1")
+///     .timing(Timing::Ci)
+///     .keep(Keep::OnFailure)
+///     .start()
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use = "nothing is started until `start` is called"]
+pub struct Builder {
+    members: Option<usize>,
+    etcd: Etcd,
+    timing: Option<Timing>,
+    layout: Layout,
+    keep: Option<Keep>,
+    parent: Option<PathBuf>,
+    ready_within: Option<Duration>,
+}
+
+#[derive(Clone, Debug, Default)]
+enum Etcd {
+    #[default]
+    Default,
+    Version(String),
+    Path(PathBuf),
+}
+
+impl Builder {
+    /// How many members: 1 to 9, by default 3. See [`Spec::members`].
+    pub const fn members(mut self, members: usize) -> Self {
+        self.members = Some(members);
+        self
+    }
+
+    /// The etcd version, such as `3.5.1`. Another is never run instead: where it cannot be had, the
+    /// start fails and says how to bring it.
+    pub fn version(mut self, version: impl Into<String>) -> Self {
+        self.etcd = Etcd::Version(version.into());
+        self
+    }
+
+    /// The etcd program, or a directory that holds one called `etcd`.
+    pub fn binary(mut self, path: impl Into<PathBuf>) -> Self {
+        self.etcd = Etcd::Path(path.into());
+        self
+    }
+
+    /// How fast the members' clocks tick; by default what `TERCET_TIMING` says, else
+    /// [`Timing::Fast`].
+    pub const fn timing(mut self, timing: Timing) -> Self {
+        self.timing = Some(timing);
+        self
+    }
+
+    /// Which certificates the members have; by default each its own.
+    pub const fn layout(mut self, layout: Layout) -> Self {
+        self.layout = layout;
+        self
+    }
+
+    /// What becomes of the files; by default what `TERCET_KEEP` says, else [`Keep::Never`].
+    pub const fn keep(mut self, keep: Keep) -> Self {
+        self.keep = Some(keep);
+        self
+    }
+
+    /// How long the cluster may take to become ready before its start is given up; by default a
+    /// minute.
+    pub const fn ready_within(mut self, limit: Duration) -> Self {
+        self.ready_within = Some(limit);
+        self
+    }
+
+    /// Where the cluster's directory is made; by default the system's temporary directory.
+    pub fn directory(mut self, parent: impl Into<PathBuf>) -> Self {
+        self.parent = Some(parent.into());
+        self
+    }
+
+    /// Finds etcd, getting it if need be, starts the cluster and waits until it is ready.
+    ///
+    /// Cancel-safe: dropping the future ends and removes what was started. A download that has
+    /// begun goes on in the background, for the next start.
+    ///
+    /// # Errors
+    ///
+    /// When there is no etcd, or the cluster does not become ready; nothing is left behind.
+    pub async fn start(self) -> Result<Cluster> {
+        let timing = match self.timing {
+            Some(timing) => timing,
+            None => variable("TERCET_TIMING")?.unwrap_or_default(),
+        };
+        let keep = match self.keep {
+            Some(keep) => keep,
+            None => variable("TERCET_KEEP")?.unwrap_or_default(),
+        };
+        let mut spec = Spec::default().timing(timing).layout(self.layout);
+        if let Some(members) = self.members {
+            spec = spec.members(members);
+        }
+        if let Some(limit) = self.ready_within {
+            spec = spec.ready_within(limit);
+        }
+        // Before etcd is looked for: a refusal must not wait for a download.
+        spec.validate().map_err(tercet_cluster::StartError::from)?;
+        let binary = self.etcd.locate().await?;
+        let parent = self.parent.unwrap_or_else(std::env::temp_dir);
+        let mut cluster = tercet_cluster::Cluster::start(&spec, &binary, &parent).await?;
+        if keep == Keep::Always {
+            cluster.keep();
+        }
+        Ok(Cluster::new(cluster, keep))
+    }
+}
+
+impl Etcd {
+    async fn locate(self) -> Result<Binary> {
+        let request = match self {
+            Self::Default => Request::Default,
+            Self::Version(text) => Request::Version(text.parse()?),
+            Self::Path(path) => Request::Path(path),
+        };
+        let locate = move || Ok(Locator::from_env().locate(&request)?);
+        tokio::task::spawn_blocking(locate).await?
+    }
+}
+
+/// The value of an environment variable, if it is set and not empty.
+fn variable<T>(name: &str) -> Result<Option<T>>
+where
+    T: std::str::FromStr,
+    Error: From<T::Err>,
+{
+    match std::env::var(name) {
+        Ok(text) if !text.is_empty() => Ok(Some(text.parse()?)),
+        _ => Ok(None),
+    }
+}

@@ -1,0 +1,159 @@
+//! One error for everything that a test does with a cluster.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tercet_cluster::binary::{LocateError, ParseVersionError};
+use tercet_cluster::{KillError, LeaderError, StartError};
+
+use crate::keep::ParseKeepError;
+
+/// The result of what a test does with a cluster.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Anything that can go wrong with a cluster in a test.
+///
+/// Its `Debug`, which is what a failing test prints, reads like its `Display` with all causes below.
+pub struct Error {
+    kind: Kind,
+    /// Taken off the count when the error is dropped.
+    _alive: Alive,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Kind {
+    #[error("no etcd to run")]
+    Locate(#[source] LocateError),
+    #[error("no such etcd version")]
+    Version(#[source] ParseVersionError),
+    #[error("the cluster did not start")]
+    Start(#[source] StartError),
+    #[error("the member was not killed")]
+    Kill(#[source] KillError),
+    #[error("the cluster has no leader")]
+    Leader(#[source] LeaderError),
+    #[error("the client failed")]
+    Client(#[source] tercet_client::Error),
+    #[error("the certificate was not issued")]
+    Issue(#[source] tercet_pki::IssueError),
+    #[error("the certificate was not written")]
+    Write(#[source] tercet_pki::WriteError),
+    #[error("the variable TERCET_TIMING cannot be used")]
+    Timing(#[source] tercet_cluster::plan::ParseTimingError),
+    #[error("the variable TERCET_KEEP cannot be used")]
+    Keep(#[source] ParseKeepError),
+    #[error("the task that looks for etcd was cancelled")]
+    Cancelled(#[source] tokio::task::JoinError),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.kind.fmt(f)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.kind)?;
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            write!(f, "\n  because {}", error.to_string().replace('\n', "\n  "))?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.kind.source()
+    }
+}
+
+macro_rules! from {
+    ($($kind:ident: $error:ty),* $(,)?) => {$(
+        impl From<$error> for Error {
+            fn from(error: $error) -> Self {
+                Self { kind: Kind::$kind(error), _alive: Alive::count() }
+            }
+        }
+    )*};
+}
+
+from! {
+    Locate: LocateError,
+    Version: ParseVersionError,
+    Start: StartError,
+    Kill: KillError,
+    Leader: LeaderError,
+    Client: tercet_client::Error,
+    Issue: tercet_pki::IssueError,
+    Write: tercet_pki::WriteError,
+    Timing: tercet_cluster::plan::ParseTimingError,
+    Keep: ParseKeepError,
+    Cancelled: tokio::task::JoinError,
+}
+
+/// Whether an [`Error`] that this thread made is alive.
+///
+/// That is how a cluster that is being dropped knows that its test has failed without a panic: `?`
+/// has made an error, which is on its way out of the test while the test's locals are dropped. An
+/// error that the test has looked at and let go of is not alive any more: locals are dropped in the
+/// reverse order, so those made after the cluster go before it.
+pub(crate) fn is_any_alive() -> bool {
+    ALIVE.with_borrow(|count| count.load(Ordering::Relaxed) > 0)
+}
+
+thread_local! {
+    static ALIVE: RefCell<Arc<AtomicUsize>> = RefCell::default();
+}
+
+/// One error alive, counted in the thread that made it, wherever it is dropped.
+struct Alive(Arc<AtomicUsize>);
+
+impl Alive {
+    fn count() -> Self {
+        let count = ALIVE.with_borrow(Arc::clone);
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn some() -> Error {
+        "3.x".parse::<crate::Version>().unwrap_err().into()
+    }
+
+    #[test]
+    fn a_failing_test_prints_the_causes() {
+        insta::assert_snapshot!(format!("{:?}", some()), @r"
+        no such etcd version
+          because '3.x' is not an etcd version: write it as 3.5.1 (three numbers, a leading v is allowed)
+        ");
+    }
+
+    #[test]
+    fn errors_are_counted_while_they_live() {
+        assert!(!is_any_alive());
+        let error = some();
+        assert!(is_any_alive());
+        std::thread::spawn(move || {
+            assert!(!is_any_alive(), "another thread's errors are not this test's");
+            drop(error);
+        })
+        .join()
+        .unwrap();
+        assert!(!is_any_alive());
+    }
+}

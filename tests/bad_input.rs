@@ -1,0 +1,100 @@
+//! What is wrong is said at once and clearly, and nothing is left behind.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use tercet_cluster::binary::{Locator, Request};
+use tercet_harness::{Builder, Cluster};
+
+/// Starts a cluster that cannot start, and returns what was said.
+async fn refused(builder: Builder, limit: Duration) -> String {
+    let parent = tempfile::tempdir().unwrap();
+    let begin = Instant::now();
+    let error = builder.directory(parent.path()).start().await.expect_err("it cannot start");
+    assert!(begin.elapsed() < limit, "took {:?}: {error:?}", begin.elapsed());
+    assert_eq!(std::fs::read_dir(parent.path()).unwrap().count(), 0, "nothing is left");
+    format!("{error:?}")
+}
+
+/// A program that is the real etcd but for what `script` does first. `$real` is etcd itself.
+fn wrapped(directory: &Path, script: &str) -> PathBuf {
+    let real = Locator::from_env().locate(&Request::Default).unwrap();
+    let path = directory.join("etcd");
+    let text = format!("#!/bin/sh\nreal='{}'\n{script}\nexec \"$real\" \"$@\"\n", real.path().display());
+    std::fs::write(&path, text).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    path
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[tokio::test]
+async fn an_etcd_that_is_not_there_or_is_none() {
+    let directory = tempfile::tempdir().unwrap();
+    let missing = directory.path().join("nothing");
+    let text = refused(Cluster::builder().binary(&missing), SECOND).await;
+    assert!(text.contains(missing.to_str().unwrap()), "{text}");
+
+    let plain = directory.path().join("plain");
+    std::fs::write(&plain, "not a program").unwrap();
+    let text = refused(Cluster::builder().binary(&plain), SECOND).await;
+    assert!(text.contains(plain.to_str().unwrap()), "{text}");
+
+    let text = refused(Cluster::builder().binary("/bin/ls"), SECOND).await;
+    assert!(text.contains("/bin/ls"), "{text}");
+}
+
+#[tokio::test]
+async fn a_version_that_does_not_read_like_one() {
+    let text = refused(Cluster::builder().version("latest"), SECOND).await;
+    assert!(text.contains("'latest' is not an etcd version"), "{text}");
+}
+
+#[tokio::test]
+async fn a_directory_that_cannot_be_made() {
+    let begin = Instant::now();
+    let error = Cluster::builder().directory("/nonexistent/tercet").start().await.unwrap_err();
+    assert!(begin.elapsed() < SECOND);
+    let text = format!("{error:?}");
+    assert!(text.contains("cannot make /nonexistent/tercet"), "{text}");
+}
+
+#[tokio::test]
+async fn a_member_that_ends_at_once_shows_its_log() {
+    let directory = tempfile::tempdir().unwrap();
+    let script = r#"[ "$1" = --version ] || set -- "$@" --no-such-flag"#;
+    let etcd = wrapped(directory.path(), script);
+    let text = refused(Cluster::builder().binary(etcd), SECOND).await;
+    assert!(text.contains("ended by itself (exit status: "), "{text}");
+    assert!(text.contains("flag provided but not defined: -no-such-flag"), "{text}");
+    assert!(text.contains("command: "), "{text}");
+
+    // The control: the same wrapper without the fault.
+    let etcd = wrapped(directory.path(), "");
+    Cluster::builder().binary(etcd).start().await.expect("a wrapper as such does no harm");
+}
+
+#[tokio::test]
+async fn a_member_that_is_never_ready_is_named_with_its_state() {
+    let directory = tempfile::tempdir().unwrap();
+    let script = r#"case "$*" in *--name=m2*) exec sleep 60 ;; esac"#;
+    let etcd = wrapped(directory.path(), script);
+    let limit = Duration::from_secs(2);
+    let builder = Cluster::builder().binary(etcd).ready_within(limit);
+    let text = refused(builder, limit + SECOND).await;
+    assert!(text.contains("the fleet is not ready after "), "{text}");
+    assert!(
+        text.contains("m2 has not started its local member") || text.contains("m2 does not serve clients"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn a_full_disk_is_the_members_own_word() {
+    let directory = tempfile::tempdir().unwrap();
+    // No file may grow beyond a megabyte: etcd cannot lay out its log.
+    let etcd = wrapped(directory.path(), r#"[ "$1" = --version ] || ulimit -f 1024"#);
+    let text = refused(Cluster::builder().binary(etcd).ready_within(Duration::from_secs(5)), Duration::from_secs(6)).await;
+    assert!(text.contains("ended by itself"), "{text}");
+}

@@ -1,0 +1,95 @@
+//! What a failing test prints.
+//!
+//! The failing tests are this very program's, run again with a variable that makes them fail.
+
+use std::path::PathBuf;
+use std::process::Output;
+
+use tercet_harness::{Cluster, Result};
+use tercet_tests::command;
+
+const FAIL: &str = "TERCET_TEST_FAIL";
+
+fn run(test: &str, how: &str, keep: &str) -> (Output, String) {
+    let output = command(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--nocapture", "--test-threads=2"])
+        .env(FAIL, how)
+        .env("TERCET_KEEP", keep)
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    (output, text)
+}
+
+/// Kept by the run, and removed by the test that looked at it.
+fn kept(text: &str) -> PathBuf {
+    let mark = "tercet: its files are kept in ";
+    let line = text.lines().find_map(|line| line.strip_prefix(mark));
+    PathBuf::from(line.unwrap_or_else(|| panic!("no directory in {text}")))
+}
+
+#[tokio::test]
+async fn subject() -> Result<()> {
+    let Ok(how) = std::env::var(FAIL) else { return Ok(()) };
+    let cluster = Cluster::builder().members(1).start().await?;
+    match how.as_str() {
+        "panic" => panic!("as told"),
+        "error" => {
+            cluster.member(0).kill()?;
+            cluster.member(0).kill()?;
+        }
+        // An error that the test has dealt with is no failure.
+        "dealt with" => {
+            cluster.member(0).kill()?;
+            let error = tercet_harness::Error::from(cluster.member(0).kill().unwrap_err());
+            assert!(error.to_string().contains("not killed"));
+        }
+        other => assert_eq!(other, "pass"),
+    }
+    Ok(())
+}
+
+#[test]
+fn a_panic_prints_every_members_log_and_how_to_run_it_again() {
+    let (output, text) = run("subject", "panic", "failure");
+    assert!(!output.status.success());
+    assert!(text.contains("m1 (https://127.0.0.1:"), "{text}");
+    assert!(text.contains("serving client traffic"), "{text}");
+    assert!(text.contains("tercet: run it again: cargo test -p tercet-tests -- --exact subject"), "{text}");
+    let directory = kept(&text);
+    assert!(directory.join("m1/etcd.log").exists());
+    std::fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn so_does_an_error_that_the_test_returns() {
+    let (output, text) = run("subject", "error", "failure");
+    assert!(!output.status.success());
+    assert!(text.contains("serving client traffic"), "{text}");
+    assert!(text.contains("because member m1 is not running: restart it first"), "{text}");
+    std::fs::remove_dir_all(kept(&text)).unwrap();
+}
+
+#[test]
+fn by_default_nothing_is_kept() {
+    let (output, text) = run("subject", "panic", "never");
+    assert!(!output.status.success());
+    assert!(text.contains("keeping its files: TERCET_KEEP=failure cargo test"), "{text}");
+    assert!(!text.contains("are kept in"), "{text}");
+}
+
+#[test]
+fn a_test_that_passes_prints_nothing() {
+    for how in ["pass", "dealt with"] {
+        let (output, text) = run("subject", how, "failure");
+        assert!(output.status.success(), "{how}: {text}");
+        assert!(!text.contains("tercet:"), "{how}: {text}");
+    }
+}
+
+#[test]
+fn a_variable_that_says_nothing_known_is_refused() {
+    let (output, text) = run("subject", "pass", "sometimes");
+    assert!(!output.status.success());
+    assert!(text.contains("'sometimes' does not say when to keep files: use never, failure or always"), "{text}");
+}
