@@ -1,5 +1,7 @@
 //! What is wrong is said at once and clearly, and nothing is left behind.
 
+#![expect(clippy::unwrap_used, reason = "a helper of a test may fail as the test may")]
+
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -21,7 +23,8 @@ async fn refused(builder: Builder, limit: Duration) -> String {
 fn wrapped(directory: &Path, script: &str) -> PathBuf {
     let real = Locator::from_env().locate(&Request::Default).unwrap();
     let path = directory.join("etcd");
-    let text = format!("#!/bin/sh\nreal='{}'\n{script}\nexec \"$real\" \"$@\"\n", real.path().display());
+    let text =
+        format!("#!/bin/sh\nreal='{}'\n{script}\nexec \"$real\" \"$@\"\n", real.path().display());
     std::fs::write(&path, text).unwrap();
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
     path
@@ -85,7 +88,8 @@ async fn a_member_that_is_never_ready_is_named_with_its_state() {
     let text = refused(builder, limit + SECOND).await;
     assert!(text.contains("the fleet is not ready after "), "{text}");
     assert!(
-        text.contains("m2 has not started its local member") || text.contains("m2 does not serve clients"),
+        text.contains("m2 has not started its local member")
+            || text.contains("m2 does not serve clients"),
         "{text}"
     );
 }
@@ -95,6 +99,10 @@ async fn a_full_disk_is_the_members_own_word() {
     let directory = tempfile::tempdir().unwrap();
     // No file may grow beyond a megabyte: etcd cannot lay out its log.
     let etcd = wrapped(directory.path(), r#"[ "$1" = --version ] || ulimit -f 1024"#);
-    let text = refused(Cluster::builder().binary(etcd).ready_within(Duration::from_secs(5)), Duration::from_secs(6)).await;
+    let text = refused(
+        Cluster::builder().binary(etcd).ready_within(Duration::from_secs(5)),
+        Duration::from_secs(6),
+    )
+    .await;
     assert!(text.contains("ended by itself"), "{text}");
 }

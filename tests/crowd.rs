@@ -1,5 +1,7 @@
 //! Many clusters at once.
 
+#![expect(clippy::unwrap_used, reason = "a helper of a test may fail as the test may")]
+
 use std::process::Stdio;
 
 use tercet_tests::command;

@@ -2,6 +2,8 @@
 //!
 //! The failing tests are this very program's, run again with a variable that makes them fail.
 
+#![expect(clippy::unwrap_used, reason = "a helper of a test may fail as the test may")]
+
 use std::path::PathBuf;
 use std::process::Output;
 
@@ -55,7 +57,10 @@ fn a_panic_prints_every_members_log_and_how_to_run_it_again() {
     assert!(!output.status.success());
     assert!(text.contains("m1 (https://127.0.0.1:"), "{text}");
     assert!(text.contains("serving client traffic"), "{text}");
-    assert!(text.contains("tercet: run it again: cargo test -p tercet-tests -- --exact subject"), "{text}");
+    assert!(
+        text.contains("tercet: run it again: cargo test -p tercet-tests -- --exact subject"),
+        "{text}"
+    );
     let directory = kept(&text);
     assert!(directory.join("m1/etcd.log").exists());
     std::fs::remove_dir_all(directory).unwrap();
@@ -91,5 +96,8 @@ fn a_test_that_passes_prints_nothing() {
 fn a_variable_that_says_nothing_known_is_refused() {
     let (output, text) = run("subject", "pass", "sometimes");
     assert!(!output.status.success());
-    assert!(text.contains("'sometimes' does not say when to keep files: use never, failure or always"), "{text}");
+    assert!(
+        text.contains("'sometimes' does not say when to keep files: use never, failure or always"),
+        "{text}"
+    );
 }

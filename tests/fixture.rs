@@ -40,7 +40,9 @@ async fn every_member_is_a_real_etcd_of_its_own() -> Result<()> {
 #[tokio::test]
 async fn any_other_client_finds_what_it_needs() -> Result<()> {
     let cluster = Cluster::start().await?;
-    for file in [&cluster.files().ca, &cluster.files().client.certificate, &cluster.files().client.key] {
+    for file in
+        [&cluster.files().ca, &cluster.files().client.certificate, &cluster.files().client.key]
+    {
         assert!(std::fs::read_to_string(file).unwrap().starts_with("-----BEGIN"));
     }
     use std::os::unix::fs::PermissionsExt as _;
@@ -77,7 +79,12 @@ async fn any_other_client_finds_what_it_needs() -> Result<()> {
 async fn one_shared_certificate_does_as_in_the_tutorial() -> Result<()> {
     let cluster = Cluster::builder().layout(Layout::Shared).start().await?;
     let files = cluster.files();
-    assert!(files.members.iter().all(|member| member.server == member.peer && member.peer == files.members[0].peer));
+    assert!(
+        files
+            .members
+            .iter()
+            .all(|member| member.server == member.peer && member.peer == files.members[0].peer)
+    );
     let client = cluster.client().await?;
     client.put("hello", "world").await?;
     cluster.leader().await?.kill()?.restart().await?;

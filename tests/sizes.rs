@@ -41,6 +41,9 @@ async fn none_and_ten_are_refused_at_once() {
         let error = Cluster::builder().members(members).start().await.unwrap_err();
         assert!(begin.elapsed() < Duration::from_secs(1));
         let text = format!("{error:?}");
-        assert!(text.contains(&format!("a fleet of {members} members is not possible: use 1 to 9")), "{text}");
+        assert!(
+            text.contains(&format!("a fleet of {members} members is not possible: use 1 to 9")),
+            "{text}"
+        );
     }
 }

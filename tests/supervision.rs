@@ -1,5 +1,7 @@
 //! Whatever ends the owner of a cluster, nothing of the cluster is left two seconds later.
 
+#![expect(clippy::unwrap_used, reason = "a helper of a test may fail as the test may")]
+
 use std::io::{Read as _, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::time::Duration;
@@ -100,7 +102,9 @@ fn the_owner_is_killed_while_it_starts() {
         let members = || {
             let mut text = String::new();
             for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
-                let Ok(mut file) = std::fs::File::open(entry.path().join("cmdline")) else { continue };
+                let Ok(mut file) = std::fs::File::open(entry.path().join("cmdline")) else {
+                    continue;
+                };
                 let mut line = Vec::new();
                 let _ = file.read_to_end(&mut line);
                 let line = String::from_utf8_lossy(&line).replace('\0', " ");

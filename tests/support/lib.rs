@@ -75,8 +75,12 @@ impl Owned {
         let mut line = String::new();
         let stdout = owner.stdout.as_mut().expect("it is piped");
         std::io::BufReader::new(stdout).read_line(&mut line).expect("it prints");
-        let said: serde_json::Value = serde_json::from_str(&line)
-            .unwrap_or_else(|error| panic!("the owner said {line:?} ({error}), and then {:?}", owner.wait_with_output()));
+        let said: serde_json::Value = match serde_json::from_str(&line) {
+            Ok(said) => said,
+            Err(error) => {
+                panic!("the owner said {line:?} ({error}); {:?}", owner.wait_with_output())
+            }
+        };
         let number = |value: &serde_json::Value| {
             value.as_u64().and_then(|number| u32::try_from(number).ok()).expect("a process id")
         };

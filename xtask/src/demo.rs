@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use tercet_client::{Client, Config, ErrorKind, Tls};
+use tercet_client::{Client, Config, Tls};
 use tercet_cluster::binary::{Binary, Locator, Request};
 use tercet_cluster::{Cluster, Spec};
 use tercet_pki::Fleet;
@@ -62,7 +62,6 @@ async fn demo(show: &mut Show) -> Result<(), Failure> {
     show.done("elect another", begin.elapsed(), &format!("{} leads now", successor.name()));
     read_back(show, &client, "get hello again").await?;
 
-    let pids: Vec<_> = cluster.members().filter_map(|member| member.pid()).collect();
     let directory = cluster.directory().to_owned();
     let begin = Instant::now();
     drop(cluster);
@@ -70,15 +69,16 @@ async fn demo(show: &mut Show) -> Result<(), Failure> {
     if directory.exists() {
         return Err(format!("{} is still there", directory.display()).into());
     }
-    show.done("stop", elapsed, &format!("{} processes and all files gone", pids.len()));
+    show.done("stop", elapsed, "no process, port or file is left");
     Ok(())
 }
 
 fn get_etcd() -> Result<(Binary, String), Failure> {
     let etcd = Locator::from_env().locate(&Request::Default)?;
-    let mut detail = format!("{} ({}), {}", etcd.version(), etcd.origin(), etcd.path().display());
+    let mut detail =
+        format!("{} from {}: {}", etcd.version(), etcd.origin(), etcd.path().display());
     if let Some(note) = etcd.note() {
-        detail = format!("{detail}; {note}");
+        detail = format!("{detail}\n{note}");
     }
     Ok((etcd, detail))
 }
@@ -103,7 +103,8 @@ async fn start(show: &mut Show, etcd: &Binary) -> Result<Cluster, Failure> {
 async fn fleet_table(show: &mut Show, cluster: &Cluster) -> Result<(), Failure> {
     let begin = Instant::now();
     let leader = cluster.leader().await?.index();
-    let mut rows = vec![["NAME", "CLIENTS", "PEERS", "ROLE", "VERSION"].map(str::to_owned).to_vec()];
+    let mut rows =
+        vec![["NAME", "CLIENTS", "PEERS", "ROLE", "VERSION"].map(str::to_owned).to_vec()];
     for member in cluster.members() {
         let status = member.client().await?.status(member.client_url()).await?;
         rows.push(vec![
@@ -114,7 +115,7 @@ async fn fleet_table(show: &mut Show, cluster: &Cluster) -> Result<(), Failure> 
             status.version().to_owned(),
         ]);
     }
-    show.done("ask each who it is", begin.elapsed(), "");
+    show.done("ask each who it is", begin.elapsed(), "a fleet of equals with one leader:");
     show.table(&rows);
     Ok(())
 }
@@ -134,7 +135,8 @@ async fn refusals(show: &mut Show, cluster: &Cluster) -> Result<(), Failure> {
     let authority = cluster.identities().authority().certificate_pem();
     let nobody = Tls::from_pem(authority)?;
     let stranger = Fleet::generate(["stranger"])?;
-    let stranger = Tls::mutual(authority, stranger.client().chain_pem(), stranger.client().key_pem())?;
+    let stranger =
+        Tls::mutual(authority, stranger.client().chain_pem(), stranger.client().key_pem())?;
     let url = &cluster.endpoints()[0];
     let cases = [
         ("refuse: no certificate", Config::new([url]).tls(nobody)),
@@ -147,7 +149,7 @@ async fn refusals(show: &mut Show, cluster: &Cluster) -> Result<(), Failure> {
             return Err(format!("{name}: it was let in").into());
         };
         // A timeout would be no refusal.
-        if error.kind() == ErrorKind::Timeout {
+        if error.is_timeout() {
             return Err(error.into());
         }
         show.done(name, begin.elapsed(), &chain(&error).replace("\n  because ", ": "));
@@ -194,12 +196,11 @@ impl Show {
             "name": name, "ok": true, "ms": milliseconds(elapsed), "detail": detail,
         }));
         if !self.json {
-            println!(
-                "  {} {name:<24}{:>9}  {}",
-                self.style.good("✓"),
-                format!("{:.1} ms", milliseconds(elapsed)),
-                self.style.dim(detail),
-            );
+            let time = format!("{:.1} ms", milliseconds(elapsed));
+            println!("  {} {name:<24}{time:>10}", self.style.good("✓"));
+            for line in detail.lines().flat_map(|line| wrapped(line, DETAIL_COLUMNS)) {
+                println!("      {}", self.style.dim(&line));
+            }
         }
     }
 
@@ -237,7 +238,40 @@ impl Show {
     }
 }
 
+/// Fits a terminal of 100 columns with the indent.
+const DETAIL_COLUMNS: usize = 90;
+
+/// `text` in lines of at most `columns`, but for words that are longer.
+fn wrapped(text: &str, columns: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let last = lines.len() - 1;
+        let line = &mut lines[last];
+        if line.is_empty() {
+            line.push_str(word);
+        } else if line.chars().count() + 1 + word.chars().count() <= columns {
+            line.push(' ');
+            line.push_str(word);
+        } else {
+            lines.push(word.to_owned());
+        }
+    }
+    lines
+}
+
 /// To a tenth.
 fn milliseconds(elapsed: Duration) -> f64 {
     (elapsed.as_secs_f64() * 10_000.0).round() / 10.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_details_are_wrapped_between_words() {
+        assert_eq!(wrapped("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrapped("unbreakable x", 3), ["unbreakable", "x"]);
+        assert_eq!(wrapped("", 3), [""]);
+    }
 }

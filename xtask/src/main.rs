@@ -53,10 +53,22 @@ fn run() -> Result<ExitCode, Failure> {
         "up" => up::run(arguments),
         "etcd" => etcd::run(arguments).map(|()| ExitCode::SUCCESS),
         "test" => test::run(arguments),
-        "proto" => proto::run(arguments).map(|()| ExitCode::SUCCESS),
+        "proto" => generate(arguments),
         "tidy" => tidy::run(arguments),
         other => Err(format!("there is no command '{other}'\n\n{USAGE}").into()),
     }
+}
+
+fn generate(mut arguments: lexopt::Parser) -> Result<ExitCode, Failure> {
+    let mut check = false;
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Long("check") => check = true,
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    proto::run(check)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// An error and its causes, one a line.

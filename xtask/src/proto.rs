@@ -16,7 +16,7 @@ const PACKAGES: [&str; 3] = ["authpb", "etcdserverpb", "mvccpb"];
 /// Why code could not be generated, written or compared.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum Error {
+pub(crate) enum Error {
     /// A `.proto` file is wrong.
     #[error("cannot compile the .proto files")]
     Compile(#[source] protox::Error),
@@ -49,7 +49,7 @@ pub enum Error {
 /// # Errors
 ///
 /// [`Error::Stale`] if `check` found a difference; any other if generating or a file fails.
-pub fn run(check: bool) -> Result<(), Error> {
+pub(crate) fn run(check: bool) -> Result<(), Error> {
     let files = generate()?;
     if check {
         let stale: Vec<_> = files
@@ -71,7 +71,7 @@ pub fn run(check: bool) -> Result<(), Error> {
 /// # Errors
 ///
 /// If a `.proto` file is wrong, or if the folder for what tonic writes cannot be used.
-pub fn generate() -> Result<Vec<(PathBuf, String)>, Error> {
+pub(crate) fn generate() -> Result<Vec<(PathBuf, String)>, Error> {
     let protos = client_folder().join("proto");
     let descriptors = protox::compile(proto_files(&protos)?, [&protos]).map_err(Error::Compile)?;
 

@@ -42,7 +42,8 @@ pub(crate) fn run(mut arguments: lexopt::Parser) -> Result<ExitCode, Failure> {
     }
     for (index, etcd) in etcds.iter().enumerate() {
         // What runs no fleet is the same on every etcd.
-        let scope: &[&str] = if index == 0 { &["--workspace"] } else { &["--package", "tercet-tests"] };
+        let scope: &[&str] =
+            if index == 0 { &["--workspace"] } else { &["--package", "tercet-tests"] };
         println!("\n== etcd {}: cargo test {}", etcd.version(), scope.join(" "));
         #[expect(clippy::disallowed_methods, reason = "cargo, in the foreground, waited for")]
         let status = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))

@@ -40,11 +40,19 @@ fn complaints(root: &Path) -> Result<Vec<String>, Failure> {
         complaints.extend(of_manifest(&manifest).into_iter().map(|text| format!("{name}: {text}")));
     }
     for path in files(root)? {
-        let name = path.strip_prefix(root).unwrap_or(&path).display().to_string().replace('\\', "/");
+        let name =
+            path.strip_prefix(root).unwrap_or(&path).display().to_string().replace('\\', "/");
         let Ok(text) = fs::read_to_string(&path) else { continue };
         complaints.extend(of_text(&name, &text).into_iter().map(|text| format!("{name}: {text}")));
     }
-    for needed in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE"] {
+    for needed in [
+        "README.md",
+        "ARCHITECTURE.md",
+        "CONTRIBUTING.md",
+        "CHANGELOG.md",
+        "LICENSE-MIT",
+        "LICENSE-APACHE",
+    ] {
         if !root.join(needed).exists() {
             complaints.push(format!("{needed}: is missing"));
         }
@@ -79,7 +87,9 @@ fn of_manifest(manifest: &Table) -> Vec<String> {
         let dependencies = manifest.get(kind).and_then(toml::Value::as_table);
         for (name, value) in dependencies.into_iter().flatten() {
             if !from_workspace(Some(value)) {
-                complaints.push(format!("{kind}: {name} is not the workspace's: write {name}.workspace = true"));
+                complaints.push(format!(
+                    "{kind}: {name} is not the workspace's: write {name}.workspace = true"
+                ));
             }
         }
     }
@@ -98,7 +108,8 @@ fn of_text(name: &str, text: &str) -> Vec<String> {
     if name.ends_with(".rs") && !generated {
         let lines = text.lines().count();
         if lines > MOST_LINES {
-            complaints.push(format!("has {lines} lines: split it by concept ({MOST_LINES} at most)"));
+            complaints
+                .push(format!("has {lines} lines: split it by concept ({MOST_LINES} at most)"));
         }
         // In two parts, so that this file does not complain of itself.
         if text.contains(concat!("unsafe", " {")) && name != UNSAFE_FILE {
@@ -132,7 +143,10 @@ fn files(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
             if name != "target" && name != ".git" {
                 found.extend(files(&path)?);
             }
-        } else if path.extension().is_some_and(|extension| TEXT.iter().any(|text| extension == *text)) {
+        } else if path
+            .extension()
+            .is_some_and(|extension| TEXT.iter().any(|text| extension == *text))
+        {
             found.push(path);
         }
     }

@@ -116,7 +116,11 @@ fn report_ended(cluster: &Cluster, down: &mut Vec<usize>) {
     for member in cluster.members().filter(|member| !member.is_running()) {
         if !down.contains(&member.index()) {
             down.push(member.index());
-            eprintln!("tercet: member {} has ended; its log is {}", member.name(), member.log().display());
+            eprintln!(
+                "tercet: member {} has ended; its log is {}",
+                member.name(),
+                member.log().display()
+            );
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::dial::Connector;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, ErrorKind, Failure, Fate, Outcome, Result};
 use crate::picker::Picker;
+use crate::wire::HangUp;
 
 /// etcd ends connections that ping more often than every 5 s, or that ping with no request under
 /// way (`server/embed/etcd.go`, `DefaultGRPCKeepAliveMinTime`, `PermitWithoutStream`).
@@ -66,10 +67,16 @@ pub(crate) struct Caller {
 /// One endpoint and its connections.
 pub(crate) struct Member {
     endpoint: Arc<Endpoint>,
-    requests: Channel,
+    requests: Line,
     /// Apart from the requests: a large answer would hold up the events (etcd issue 15402).
-    streams: OnceLock<Channel>,
+    streams: OnceLock<Line>,
     dialing: Dialing,
+}
+
+/// One connection, made when it is needed and again when it was lost.
+struct Line {
+    channel: Channel,
+    hang_up: HangUp,
 }
 
 /// On which of an endpoint's connections.
@@ -171,7 +178,7 @@ impl Caller {
 impl Member {
     pub(crate) fn new(endpoint: Endpoint, dialing: Dialing) -> Self {
         let endpoint = Arc::new(endpoint);
-        let requests = channel(&endpoint, &dialing);
+        let requests = Line::new(&endpoint, &dialing);
         Self { endpoint, requests, streams: OnceLock::new(), dialing }
     }
 
@@ -186,20 +193,29 @@ impl Member {
         S: Fn(Channel, Duration) -> F,
         F: Future<Output = Result<T, Status>>,
     {
-        let channel = match lane {
-            Lane::Requests => self.requests.clone(),
-            Lane::Streams => {
-                self.streams.get_or_init(|| channel(&self.endpoint, &self.dialing)).clone()
-            }
+        let line = match lane {
+            Lane::Requests => &self.requests,
+            Lane::Streams => self.streams.get_or_init(|| Line::new(&self.endpoint, &self.dialing)),
         };
-        match tokio::time::timeout(patience, send(channel, patience)).await {
+        match tokio::time::timeout(patience, send(line.channel.clone(), patience)).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(status)) => {
                 let mutual = self.dialing.tls.as_ref().is_some_and(crate::tls::Tls::is_mutual);
-                Err(classify(status, mutual))
+                Err(self.hung_up(line, classify(status, mutual)))
             }
             Err(_) => Err(no_answer(patience)),
         }
+    }
+
+    /// A lost connection on which the server never said a word is most often a wrong scheme.
+    fn hung_up(&self, line: &Line, failure: Failure) -> Failure {
+        if failure.kind != ErrorKind::ConnectionLost || !line.hang_up.is_last() {
+            return failure;
+        }
+        let fix = (!self.endpoint.is_https())
+            .then_some("does it speak TLS? then write https:// in the endpoint");
+        let what = "the server hung up before it said a word".to_owned();
+        Failure { kind: ErrorKind::Connect, what, fix, ..failure }
     }
 }
 
@@ -210,16 +226,21 @@ impl fmt::Debug for Caller {
     }
 }
 
-fn channel(endpoint: &Arc<Endpoint>, dialing: &Dialing) -> Channel {
-    // No TLS of tonic's is compiled in, so it leaves an https URI to our connector; the scheme
-    // still becomes the request's, as it must.
-    Channel::builder(endpoint.uri().clone())
-        .http2_keep_alive_interval(PING_EVERY)
-        .keep_alive_timeout(PING_PATIENCE)
-        .keep_alive_while_idle(false)
-        .initial_stream_window_size(STREAM_WINDOW_BYTES)
-        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-        .connect_with_connector_lazy(Connector::new(endpoint.clone(), dialing.clone()))
+impl Line {
+    fn new(endpoint: &Arc<Endpoint>, dialing: &Dialing) -> Self {
+        let hang_up = HangUp::default();
+        let connector = Connector::new(endpoint.clone(), dialing.clone(), hang_up.clone());
+        // No TLS of tonic's is compiled in, so it leaves an https URI to our connector; the scheme
+        // still becomes the request's, as it must.
+        let channel = Channel::builder(endpoint.uri().clone())
+            .http2_keep_alive_interval(PING_EVERY)
+            .keep_alive_timeout(PING_PATIENCE)
+            .keep_alive_while_idle(false)
+            .initial_stream_window_size(STREAM_WINDOW_BYTES)
+            .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+            .connect_with_connector_lazy(connector);
+        Self { channel, hang_up }
+    }
 }
 
 /// Whether the endpoint, and not the request or the cluster, is why it failed.

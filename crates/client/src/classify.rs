@@ -19,11 +19,11 @@ pub(crate) fn classify(status: Status, mutual: bool) -> Failure {
     if status.source().is_none() {
         return answered(&status);
     }
-    let mut failure = unanswered(&status, mutual);
-    if failure.source.is_none() {
-        failure.source = Some(Box::new(Cause(status)));
+    if let Some(dial) = find_dial(&status) {
+        return from_dial(dial);
     }
-    failure
+    let failure = unanswered(&status, mutual);
+    Failure { source: Some(Box::new(Cause(status))), ..failure }
 }
 
 /// The end of an attempt whose time ran out.
@@ -64,9 +64,6 @@ fn answered(status: &Status) -> Failure {
 fn unanswered(status: &Status, mutual: bool) -> Failure {
     let mut next = status.source();
     while let Some(error) = next {
-        if let Some(dial) = error.downcast_ref::<DialError>() {
-            return from_dial(dial);
-        }
         if error.is::<tonic::TimeoutExpired>() {
             let what = "no answer within the time given to the request";
             return Failure::new(ErrorKind::DeadlineExceeded, Fate::Unknown, what);
@@ -99,6 +96,17 @@ fn unanswered(status: &Status, mutual: bool) -> Failure {
         ),
         _ => lost(),
     }
+}
+
+fn find_dial(status: &Status) -> Option<&DialError> {
+    let mut next = status.source();
+    while let Some(error) = next {
+        if let Some(dial) = error.downcast_ref() {
+            return Some(dial);
+        }
+        next = error.source();
+    }
+    None
 }
 
 fn from_dial(dial: &DialError) -> Failure {

@@ -63,6 +63,9 @@ impl Config {
     }
 
     /// How long one connection may take; [`DIAL_TIMEOUT`] unless set.
+    ///
+    /// It is never more than half of a request's time, so that an endpoint that swallows packets
+    /// leaves the other half to the next, and so that the error says that nothing was sent.
     pub fn dial_timeout(mut self, timeout: Duration) -> Self {
         self.dial_timeout = timeout;
         self
@@ -79,7 +82,8 @@ impl Config {
         if self.request_timeout.is_zero() || self.dial_timeout.is_zero() {
             return Err(Error::config("a timeout of zero lets nothing happen"));
         }
-        let dialing = Dialing { tls: self.tls, timeout: self.dial_timeout };
+        let timeout = self.dial_timeout.min(self.request_timeout / 2);
+        let dialing = Dialing { tls: self.tls, timeout };
         Ok(Checked { endpoints, dialing, request_timeout: self.request_timeout })
     }
 }
@@ -137,10 +141,16 @@ mod tests {
 
     #[test]
     fn what_can_work_is_kept() {
-        let config = Config::new(["http://a:1", "http://b:2"]).dial_timeout(DIAL_TIMEOUT * 2);
+        let config = Config::new(["http://a:1", "http://b:2"]).dial_timeout(DIAL_TIMEOUT / 2);
         let checked = config.check().unwrap();
         let urls: Vec<_> = checked.endpoints.iter().map(Endpoint::url).collect();
         assert_eq!(urls, ["http://a:1", "http://b:2"]);
-        assert_eq!(checked.dialing.timeout, Duration::from_secs(6));
+        assert_eq!(checked.dialing.timeout, DIAL_TIMEOUT / 2);
+    }
+
+    #[test]
+    fn a_dial_leaves_time_for_the_next() {
+        let config = Config::from("http://a:1").request_timeout(Duration::from_secs(1));
+        assert_eq!(config.check().unwrap().dialing.timeout, Duration::from_millis(500));
     }
 }

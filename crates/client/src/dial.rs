@@ -25,7 +25,7 @@ use crate::endpoint::Endpoint;
 use crate::error::ErrorKind;
 use crate::tls::Tls;
 use crate::tls_words;
-use crate::wire::Wire;
+use crate::wire::{HangUp, Wire};
 
 /// For how long a dial that failed answers for the next one.
 ///
@@ -47,12 +47,13 @@ const FIRST_WORD: Duration = Duration::from_millis(250);
 pub(crate) struct Connector {
     endpoint: Arc<Endpoint>,
     dialing: Dialing,
+    hang_up: HangUp,
     failed: Arc<Mutex<Option<(Instant, DialError)>>>,
 }
 
 impl Connector {
-    pub(crate) fn new(endpoint: Arc<Endpoint>, dialing: Dialing) -> Self {
-        Self { endpoint, dialing, failed: Arc::default() }
+    pub(crate) fn new(endpoint: Arc<Endpoint>, dialing: Dialing, hang_up: HangUp) -> Self {
+        Self { endpoint, dialing, hang_up, failed: Arc::default() }
     }
 
     async fn connect(self) -> Result<TokioIo<Wire>, DialError> {
@@ -61,7 +62,7 @@ impl Connector {
         {
             return Err(error.clone());
         }
-        let result = dial(&self.endpoint, &self.dialing).await;
+        let result = dial(&self.endpoint, &self.dialing, self.hang_up).await;
         *self.failed.lock().unwrap_or_else(PoisonError::into_inner) =
             result.as_ref().err().map(|error| (Instant::now(), error.clone()));
         result.map(TokioIo::new)
@@ -125,7 +126,7 @@ impl std::error::Error for DialError {
     }
 }
 
-async fn dial(endpoint: &Endpoint, dialing: &Dialing) -> Result<Wire, DialError> {
+async fn dial(endpoint: &Endpoint, dialing: &Dialing, hang_up: HangUp) -> Result<Wire, DialError> {
     let deadline = Instant::now() + dialing.timeout;
     let tcp = match timeout_at(deadline, TcpStream::connect(endpoint.address())).await {
         Ok(Ok(tcp)) => tcp,
@@ -142,9 +143,9 @@ async fn dial(endpoint: &Endpoint, dialing: &Dialing) -> Result<Wire, DialError>
     match (endpoint.server_name(), &dialing.tls) {
         (Some(name), Some(tls)) => {
             let stream = secure(tcp, name, tls, deadline, dialing.timeout).await?;
-            Ok(Wire::tls(stream, deadline))
+            Ok(Wire::tls(stream, deadline, hang_up))
         }
-        (None, _) => Ok(Wire::plain(tcp, deadline)),
+        (None, _) => Ok(Wire::plain(tcp, deadline, hang_up)),
         (Some(_), None) => {
             // `Config` refuses it.
             Err(DialError::new(ErrorKind::InvalidConfig, "https needs an authority to trust"))
@@ -227,7 +228,7 @@ mod tests {
 
     fn connector(url: &str, patience: Duration) -> Connector {
         let endpoint = Arc::new(Endpoint::parse(url).unwrap());
-        Connector::new(endpoint, Dialing { tls: None, timeout: patience })
+        Connector::new(endpoint, Dialing { tls: None, timeout: patience }, HangUp::default())
     }
 
     #[tokio::test]

@@ -28,8 +28,13 @@ pub(crate) fn meaning(text: &str) -> Option<(ErrorKind, Fate)> {
         | "invalid sort option"
         | "invalid client api version"
         | "lease already exists"
-        | "too large lease TTL" => (InvalidRequest, Refused),
+        | "too large lease TTL"
+        | "mvcc: watcher range is empty" => (InvalidRequest, Refused),
         "request is too large" => (RequestTooLarge, Refused),
+        // grpc-go's own, before etcd sees the request.
+        text if text.starts_with("grpc: received message larger than max") => {
+            (RequestTooLarge, Refused)
+        }
         "too many requests" => (TooManyRequests, Refused),
 
         "authentication failed, invalid user ID or password" => (AuthFailed, Refused),
@@ -45,7 +50,9 @@ pub(crate) fn meaning(text: &str) -> Option<(ErrorKind, Fate)> {
         "raft proposal dropped" => (NoLeader, Refused),
         "not leader" => (NoLeader, Refused),
         "leader changed" => (LeaderChanged, Unknown),
-        "request timed out"
+        // Go's own text comes under the code Unknown from 3.5.1, DeadlineExceeded from 3.7.1.
+        "context deadline exceeded"
+        | "request timed out"
         | "request timed out, possibly due to previous leader failure"
         | "request timed out, possibly due to connection lost"
         | "request timed out, waiting for the applied index took too long" => (Timeout, Unknown),

@@ -29,7 +29,7 @@ pub(crate) fn handshake_failed(error: io::Error, tls: &Tls) -> DialError {
         None => (
             ErrorKind::Connect,
             "the server closed the connection during the TLS handshake".to_owned(),
-            None,
+            Some("does the endpoint speak TLS?"),
         ),
     };
     DialError { kind, what, fix, source: None }.caused_by(error)

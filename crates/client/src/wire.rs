@@ -3,6 +3,8 @@
 use std::future::Future;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -17,6 +19,22 @@ pub(crate) const SPEAKS_TLS: &str = "the server speaks TLS and was spoken to in 
 /// As [`SILENT`].
 pub(crate) const SPEAKS_HTTP1: &str = "the server speaks HTTP/1 and no gRPC";
 
+/// Whether the last connection to an endpoint ended before the server had said a word.
+///
+/// HTTP/2 tells the requests on it only that it ended.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct HangUp(Arc<AtomicBool>);
+
+impl HangUp {
+    pub(crate) fn is_last(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn set(&self, hung_up: bool) {
+        self.0.store(hung_up, Ordering::Relaxed);
+    }
+}
+
 /// A connection whose server must say its first word by the deadline of the dial.
 ///
 /// Every HTTP/2 server begins with its settings (RFC 9113, 3.4). One that does not is no etcd, or
@@ -25,6 +43,7 @@ pub(crate) struct Wire {
     stream: Stream,
     /// Until the first byte.
     silence: Option<Pin<Box<Sleep>>>,
+    hang_up: HangUp,
 }
 
 enum Stream {
@@ -33,16 +52,25 @@ enum Stream {
 }
 
 impl Wire {
-    pub(crate) fn plain(stream: TcpStream, deadline: Instant) -> Self {
-        Self::new(Stream::Plain(stream), deadline)
+    pub(crate) fn plain(stream: TcpStream, deadline: Instant, hang_up: HangUp) -> Self {
+        Self::new(Stream::Plain(stream), deadline, hang_up)
     }
 
-    pub(crate) fn tls(stream: TlsStream<TcpStream>, deadline: Instant) -> Self {
-        Self::new(Stream::Tls(Box::new(stream)), deadline)
+    pub(crate) fn tls(stream: TlsStream<TcpStream>, deadline: Instant, hang_up: HangUp) -> Self {
+        Self::new(Stream::Tls(Box::new(stream)), deadline, hang_up)
     }
 
-    fn new(stream: Stream, deadline: Instant) -> Self {
-        Self { stream, silence: Some(Box::pin(sleep_until(deadline))) }
+    fn new(stream: Stream, deadline: Instant, hang_up: HangUp) -> Self {
+        hang_up.set(false);
+        Self { stream, silence: Some(Box::pin(sleep_until(deadline))), hang_up }
+    }
+
+    /// Notes a failure to write to a server that has not said a word.
+    fn note<T>(&self, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if self.silence.is_some() && matches!(written, Poll::Ready(Err(_))) {
+            self.hang_up.set(true);
+        }
+        written
     }
 
     fn writer(self: Pin<&mut Self>) -> Pin<&mut dyn AsyncWrite> {
@@ -73,6 +101,8 @@ impl AsyncRead for Wire {
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, SILENT)));
         }
         this.silence = None;
+        let nothing = matches!(read, Poll::Ready(Ok(()))) && buf.filled().len() == before;
+        this.hang_up.set(nothing || matches!(read, Poll::Ready(Err(_))));
         match (&read, &this.stream) {
             (Poll::Ready(Ok(())), Stream::Plain(_)) => match no_http2(&buf.filled()[before..]) {
                 Some(what) => Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, what))),
@@ -85,19 +115,21 @@ impl AsyncRead for Wire {
 
 impl AsyncWrite for Wire {
     fn poll_write(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.writer().poll_write(cx, buf)
+        let written = self.as_mut().writer().poll_write(cx, buf);
+        self.note(written)
     }
 
     fn poll_write_vectored(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.writer().poll_write_vectored(cx, bufs)
+        let written = self.as_mut().writer().poll_write_vectored(cx, bufs);
+        self.note(written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -107,8 +139,9 @@ impl AsyncWrite for Wire {
         }
     }
 
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.writer().poll_flush(cx)
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = self.as_mut().writer().poll_flush(cx);
+        self.note(flushed)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -144,7 +177,8 @@ mod tests {
     #[tokio::test]
     async fn silence_ends_at_the_deadline() {
         let (client, _server) = pair().await;
-        let mut wire = Wire::plain(client, Instant::now() + Duration::from_millis(20));
+        let mut wire =
+            Wire::plain(client, Instant::now() + Duration::from_millis(20), HangUp::default());
         let error = wire.read_u8().await.unwrap_err();
         assert_eq!(error.to_string(), SILENT);
     }
@@ -152,11 +186,31 @@ mod tests {
     #[tokio::test]
     async fn after_the_first_byte_silence_is_allowed() {
         let (client, mut server) = pair().await;
-        let mut wire = Wire::plain(client, Instant::now() + Duration::from_millis(20));
+        let mut wire =
+            Wire::plain(client, Instant::now() + Duration::from_millis(20), HangUp::default());
         server.write_all(&[0, 0]).await.unwrap();
         assert_eq!(wire.read_u16().await.unwrap(), 0);
         let silent = tokio::time::timeout(Duration::from_millis(60), wire.read_u8()).await;
         assert!(silent.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_server_that_hangs_up_at_once_is_noted_until_the_next_connection() {
+        let hang_up = HangUp::default();
+        let deadline = Instant::now() + Duration::from_secs(5);
+        let (client, server) = pair().await;
+        let mut wire = Wire::plain(client, deadline, hang_up.clone());
+        drop(server);
+        assert!(wire.read_u8().await.is_err());
+        assert!(hang_up.is_last());
+
+        let (client, mut server) = pair().await;
+        let mut wire = Wire::plain(client, deadline, hang_up.clone());
+        server.write_all(&[0]).await.unwrap();
+        drop(server);
+        assert_eq!(wire.read_u8().await.unwrap(), 0);
+        assert!(wire.read_u8().await.is_err());
+        assert!(!hang_up.is_last());
     }
 
     #[test]

@@ -17,7 +17,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 ///
 /// Its `Debug`, which is what a failing test prints, reads like its `Display` with all causes below.
 pub struct Error {
-    kind: Kind,
+    /// Boxed: results are passed around more often than errors are made.
+    kind: Box<Kind>,
     /// Taken off the count when the error is dropped.
     _alive: Alive,
 }
@@ -76,7 +77,7 @@ macro_rules! from {
     ($($kind:ident: $error:ty),* $(,)?) => {$(
         impl From<$error> for Error {
             fn from(error: $error) -> Self {
-                Self { kind: Kind::$kind(error), _alive: Alive::count() }
+                Self { kind: Box::new(Kind::$kind(error)), _alive: Alive::count() }
             }
         }
     )*};

@@ -64,7 +64,6 @@ impl Cache {
     }
 
     /// Where `version` from `source` belongs.
-    #[cfg(feature = "download")]
     pub(super) fn place(&self, version: Version, source: Source) -> PathBuf {
         self.directory.join(format!("{version}-{source}"))
     }
@@ -115,7 +114,6 @@ pub(super) struct Marker {
 }
 
 impl Marker {
-    #[cfg(feature = "download")]
     pub(super) fn to_text(&self) -> String {
         let Self { version, source, platform, etcd_bytes, file, sha256 } = self;
         format!(

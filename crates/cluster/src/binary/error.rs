@@ -136,10 +136,7 @@ impl Attempt {
     pub fn outcome(&self) -> &str {
         &self.outcome
     }
-}
 
-#[cfg(feature = "download")]
-impl Attempt {
     pub(super) fn expecting(self, sha256: &str) -> Self {
         Self { sha256: Some(sha256.to_owned()), ..self }
     }

@@ -15,7 +15,10 @@ impl Locator {
         mut attempts: Vec<Attempt>,
     ) -> Result<Binary, LocateError> {
         if self.is_offline() {
-            attempts.push(Attempt::new("sources", "not tried: TERCET_OFFLINE is set"));
+            attempts.push(Attempt::new(
+                "sources",
+                "not tried: offline, as TERCET_OFFLINE or the program says",
+            ));
             return Err(self.not_found(wanted.version, attempts));
         }
         let cache = self.cache().ok_or(LocateError::NoCache)?;
@@ -51,7 +54,7 @@ impl Locator {
 
     /// What another process put into the cache while this one waited for the lock.
     fn got_meanwhile(&self, wanted: Wanted) -> Option<Binary> {
-        let version = wanted.version.or(wanted.from.is_none().then_some(DEFAULT_VERSION));
+        let version = wanted.version.or_else(|| wanted.from.is_none().then_some(DEFAULT_VERSION));
         let cached = version.and_then(|version| self.in_cache(version, wanted.from));
         // Eight processes that start at once shall not ask eight times for a default that the first
         // of them could not get.

@@ -59,7 +59,7 @@ impl Locator {
             Some(version) => Some(Release::of(version)?.version()),
             None => None,
         };
-        let wanted = version.or(from.is_none().then_some(DEFAULT_VERSION));
+        let wanted = version.or_else(|| from.is_none().then_some(DEFAULT_VERSION));
         if let Some(wanted) = wanted
             && let Some(binary) = self.in_cache(wanted, from)
         {

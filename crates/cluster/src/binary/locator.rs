@@ -201,7 +201,6 @@ impl Locator {
 }
 
 /// What the sources read.
-#[cfg(feature = "download")]
 impl Locator {
     pub(super) fn source_order(&self) -> &[Source] {
         &self.sources

@@ -1,5 +1,10 @@
 //! Which etcd to run, and how to get it.
 
+#![cfg_attr(
+    not(feature = "download"),
+    expect(dead_code, reason = "without the sources, nobody reads what is there for them")
+)]
+
 mod cache;
 mod error;
 mod found;
@@ -27,4 +32,4 @@ pub use probe::ProbeError;
 pub use progress::{Progress, Silent, Stderr};
 pub use release::{Feature, ParseVersionError, Release, UnsupportedVersion, Version};
 pub use request::{DEFAULT_VERSION, ParseSourceError, Request, Source};
-pub(crate) use tool::{is_text_busy, spawn_patiently};
+pub(crate) use tool::spawn_patiently;

@@ -34,7 +34,7 @@ pub enum ProbeError {
     #[error("it cannot be read")]
     Unreadable(#[source] io::Error),
     /// A binary of another platform, or one whose libraries are not here.
-    #[error("this machine cannot run it")]
+    #[error("this machine cannot run it: it is for another, or its loader is not here")]
     NotRunnable(#[source] io::Error),
     /// It ran on.
     #[error("'etcd --version' did not end within {} s", .0.as_secs())]

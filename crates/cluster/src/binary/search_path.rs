@@ -19,7 +19,6 @@ pub(super) fn find_all(path: &OsStr, name: &str) -> impl Iterator<Item = PathBuf
 }
 
 /// The first of [`find_all`].
-#[cfg(feature = "download")]
 pub(super) fn find(path: &OsStr, name: &str) -> Option<PathBuf> {
     find_all(path, name).next()
 }

@@ -24,7 +24,7 @@ const TEXT_BUSY_PATIENCE: Duration = Duration::from_secs(1);
 ///
 /// A rename does not cure it: the descriptor that our own unpacking used may live on, for a moment,
 /// in a child that another thread has forked and that has not yet called exec. Trying again does.
-pub(crate) fn is_text_busy(error: &io::Error) -> bool {
+pub(super) fn is_text_busy(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::ExecutableFileBusy
 }
 
@@ -170,10 +170,7 @@ impl Tool {
             watch();
         }
     }
-}
 
-#[cfg(feature = "download")]
-impl Tool {
     pub(super) fn current_dir(mut self, directory: &Path) -> Self {
         self.command.current_dir(directory);
         self
@@ -245,5 +242,91 @@ impl Running {
             let _ = self.child.kill();
         }
         let _ = self.child.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    fn shell(script: &str, total: Duration) -> Tool {
+        Tool::new(Path::new("/bin/sh"), total).args(["-c", script])
+    }
+
+    #[test]
+    fn output_and_status_are_kept() {
+        let outcome = shell("echo out; echo err >&2; cat; exit 3", PATIENCE).run().unwrap();
+        assert_eq!((outcome.text.as_str(), outcome.status.code()), ("out\nerr\n", Some(3)));
+    }
+
+    #[test]
+    fn a_tool_that_does_not_end_is_killed_with_its_children() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("pid");
+        let script = format!("sleep 1000 & echo $! > {}; wait", file.display());
+        let begun = Instant::now();
+        let error = shell(&script, Duration::from_millis(500)).in_own_group().run().unwrap_err();
+        assert!(matches!(error, ToolError::Late(_)), "{error}");
+        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+        let pid = std::fs::read_to_string(file).unwrap().trim().parse().unwrap();
+        let pid = rustix::process::Pid::from_raw(pid).unwrap();
+        // Killed at once, but reaped by init in its own time: a zombie still has a number.
+        while is_alive(pid) {
+            assert!(begun.elapsed() < PATIENCE, "the child of the killed tool lives on");
+            nap(Duration::from_millis(5));
+        }
+    }
+
+    fn is_alive(pid: rustix::process::Pid) -> bool {
+        let status = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_pid()));
+        let zombie = status.is_ok_and(|status| status.contains(") Z "));
+        rustix::process::test_kill_process(pid).is_ok() && !zombie
+    }
+
+    #[test]
+    fn silence_of_the_network_ends_a_tool_and_slowness_does_not() {
+        let answer =
+            Answer { shown_by: |text| text.contains("Get:"), within: Duration::from_millis(300) };
+        let dead = shell("echo Connecting; sleep 1000", PATIENCE);
+        let error = dead.in_own_group().answered(answer).run().unwrap_err();
+        assert!(matches!(error, ToolError::Unanswered(_)), "{error}");
+        let slow = shell("echo Get:1; sleep 0.6; echo done", PATIENCE);
+        let outcome = slow.answered(answer).run().unwrap();
+        assert_eq!(outcome.text, "Get:1\ndone\n");
+    }
+
+    #[test]
+    fn a_tool_that_writes_without_end_is_killed() {
+        let error = shell("exec yes", PATIENCE).run().unwrap_err();
+        assert!(matches!(error, ToolError::Flood), "{error}");
+    }
+
+    // Only Linux refuses to run a file that is open for writing.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_busy_file_is_waited_for() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("busy");
+        std::fs::copy("/bin/true", &path).unwrap();
+        let writer = File::options().append(true).open(&path).unwrap();
+        // The control: without patience, it fails.
+        let error = spawn_once(&path).unwrap_err();
+        assert!(is_text_busy(&error), "{error}");
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                nap(Duration::from_millis(200));
+                drop(writer);
+            });
+            let outcome = Tool::new(&path, PATIENCE).run().unwrap();
+            assert!(outcome.status.success());
+        });
+    }
+
+    #[cfg(target_os = "linux")]
+    #[expect(clippy::disallowed_methods, reason = "this is the owner of tools")]
+    fn spawn_once(path: &Path) -> io::Result<ExitStatus> {
+        Command::new(path).status()
     }
 }

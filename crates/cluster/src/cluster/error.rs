@@ -10,8 +10,8 @@ use crate::binary::UnsupportedVersion;
 use crate::plan::PlanError;
 use crate::process::PortError;
 
-/// How many lines of a member's log an error carries.
-pub(super) const LOG_TAIL_LINES: usize = 20;
+/// How many lines of a member's log an error carries: as many as etcd prints when a flag is wrong.
+pub(super) const LOG_TAIL_LINES: usize = 30;
 
 /// Why a fleet, or a member of it, did not come to be ready.
 #[derive(Debug, thiserror::Error)]

@@ -206,7 +206,7 @@ impl<'a> Wait<'a> {
                 })
                 .collect(),
             elapsed,
-            log: log.unwrap_or(Path::new("")).to_owned(),
+            log: log.map(Path::to_owned).unwrap_or_default(),
             log_tail: log.map(|log| log_tail(log, LOG_TAIL_LINES)).unwrap_or_default(),
         })
     }

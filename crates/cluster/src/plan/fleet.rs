@@ -266,7 +266,7 @@ mod tests {
     fn what_cannot_be_is_refused_with_a_reason() {
         for members in [0, 10] {
             let error = Spec::default().members(members).validate().unwrap_err();
-            assert_eq!(error, crate::plan::PlanError::MemberCount { members });
+            assert_eq!(error, PlanError::MemberCount { members });
         }
         insta::assert_snapshot!(
             Spec::default().members(0).validate().unwrap_err(),

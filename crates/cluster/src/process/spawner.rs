@@ -12,7 +12,8 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, OnceLock, PoisonError, mpsc};
-use std::time::Duration;
+
+use crate::binary::spawn_patiently;
 
 /// What to spawn. The child inherits nothing that is not named here, but the process group: test
 /// runners (nextest) and terminals end a test by signalling its group, and a member that left the
@@ -90,13 +91,6 @@ fn spawner() -> io::Result<&'static Mutex<mpsc::Sender<Request>>> {
     Ok(SPAWNER.get_or_init(|| Mutex::new(requests)))
 }
 
-/// How often, and how long apart, a busy program is tried again: half a second in all.
-///
-/// A binary that was just written is busy while any thread of this process is between fork and exec
-/// with the write end still open; renaming the file does not help.
-const BUSY_RETRIES: u32 = 50;
-const BUSY_PAUSE: Duration = Duration::from_millis(10);
-
 fn spawn_here(launch: Launch) -> io::Result<std::process::Child> {
     let Launch { program, arguments, environment, stdin, log, survival } = launch;
     #[expect(clippy::disallowed_methods, reason = "this is where processes are spawned")]
@@ -107,19 +101,7 @@ fn spawn_here(launch: Launch) -> io::Result<std::process::Child> {
         None => command.stdout(Stdio::null()).stderr(Stdio::null()),
     };
     prepare(&mut command, survival);
-    for _ in 0..BUSY_RETRIES {
-        match command.spawn() {
-            Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy => {
-                #[expect(
-                    clippy::disallowed_methods,
-                    reason = "the end of another thread's fork cannot be waited for"
-                )]
-                std::thread::sleep(BUSY_PAUSE);
-            }
-            result => return result,
-        }
-    }
-    command.spawn()
+    spawn_patiently(|| command.spawn())
 }
 
 /// Arranges what the child does between fork and exec.

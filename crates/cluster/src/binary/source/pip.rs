@@ -125,6 +125,10 @@ fn check_and_unpack(job: &Job<'_>, version: Version, path: &Path) -> Result<Deli
 
 /// The line in which pip says what went wrong: the last that it calls an error, or the last.
 fn complaint(outcome: &Outcome) -> String {
+    // pip's words for this, "No matching distribution found", sound as if somebody had answered.
+    if outcome.text.contains("(from versions: none)") {
+        return "no index that pip knows could be reached, or none has it".to_owned();
+    }
     let lines = || outcome.text.lines().map(str::trim).filter(|line| !line.is_empty());
     let error = lines().filter_map(|line| line.strip_prefix("ERROR: ")).next_back();
     match error.or_else(|| lines().next_back()) {
