@@ -18,7 +18,7 @@
 //! # fn main() {}
 //! ```
 //!
-//! Any client can be used: [`Cluster::endpoints`] and the paths in [`Cluster::files`] are what it
+//! Any client can be used: [`Cluster::endpoints`](tercet_cluster::Cluster::endpoints) and the paths in [`Cluster::files`] are what it
 //! needs, and [`Cluster::env`](tercet_cluster::Cluster::env) is for `etcdctl`.
 //!
 //! When the test fails, the last lines of every member's log are printed, with a command that runs
