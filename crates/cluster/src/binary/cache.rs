@@ -6,6 +6,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::pins::platform;
 use super::{Source, Version};
@@ -86,6 +87,28 @@ impl Cache {
         self.entries().into_iter().find(|cached| {
             cached.version == version && source.is_none_or(|source| cached.source == source)
         })
+    }
+
+    /// What was taken when `default` was not to be had, unless that is more than a day ago: then it
+    /// is time to see whether it can be had now.
+    ///
+    /// Without this note every start on a machine that cannot reach upstream would wait for it; and
+    /// if any other version in the cache did in its place, one that a single test had asked for
+    /// would become the default of all.
+    pub(super) fn substitute(&self, default: Version) -> Option<Cached> {
+        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+        let note = self.substitute_note(default);
+        let written = note.metadata().ok()?.modified().ok()?;
+        if written.elapsed().is_ok_and(|age| age > DAY) {
+            return None;
+        }
+        let text = fs::read_to_string(note).ok()?;
+        let (version, source) = text.trim_end().split_once(' ')?;
+        self.find(version.parse().ok()?, Some(source.parse().ok()?))
+    }
+
+    pub(super) fn substitute_note(&self, default: Version) -> PathBuf {
+        self.directory.join(format!(".instead-of-{default}"))
     }
 
     fn read(directory: &Path) -> Option<Cached> {

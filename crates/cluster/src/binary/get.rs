@@ -14,7 +14,11 @@ impl Locator {
         wanted: Wanted,
         mut attempts: Vec<Attempt>,
     ) -> Result<Binary, LocateError> {
+        let last_resort = || self.newest_cached().filter(|_| wanted.is_any());
         if self.is_offline() {
+            if let Some(binary) = last_resort() {
+                return Ok(binary);
+            }
             attempts.push(Attempt::new(
                 "sources",
                 "not tried: offline, as TERCET_OFFLINE or the program says",
@@ -35,18 +39,21 @@ impl Locator {
             let version = wanted.version.or_else(|| self.own_choice(source));
             let cached = version.and_then(|version| self.in_cache(version, Some(source)));
             if let Some(binary) = cached {
-                return Ok(self.explained(binary, wanted, source, &tried));
+                return Ok(self.explained(binary, wanted, source, &tried, &lock));
             }
             match deliver(self, &lock, source, version) {
                 Ok(cached) => {
                     let release = Release::of(cached.version())?;
                     let origin = Origin::Fetched { source };
                     let binary = Binary::new(cached.path().to_owned(), release, origin);
-                    return Ok(self.explained(binary, wanted, source, &tried));
+                    return Ok(self.explained(binary, wanted, source, &tried, &lock));
                 }
                 Err(Failure::Source(more)) => tried.extend(more),
                 Err(Failure::Cache(error)) => return Err(error),
             }
+        }
+        if let Some(binary) = last_resort() {
+            return Ok(binary);
         }
         attempts.extend(tried);
         Err(self.not_found(wanted.version, attempts))
@@ -58,7 +65,7 @@ impl Locator {
         let cached = version.and_then(|version| self.in_cache(version, wanted.from));
         // Eight processes that start at once shall not ask eight times for a default that the first
         // of them could not get.
-        let substitute = || self.newest_cached().filter(|_| wanted.is_any() && !wanted.again);
+        let substitute = || self.substitute().filter(|_| wanted.is_any() && !wanted.again);
         cached.or_else(substitute)
     }
 
@@ -71,13 +78,14 @@ impl Locator {
         }
     }
 
-    /// Says it when the default was wanted and this is not it.
+    /// Says it, and remembers it, when the default was wanted and this is not it.
     fn explained(
         &self,
         binary: Binary,
         wanted: Wanted,
         source: Source,
         tried: &[Attempt],
+        lock: &CacheLock<'_>,
     ) -> Binary {
         if !wanted.is_any() || binary.version() == DEFAULT_VERSION {
             return binary;
@@ -90,6 +98,7 @@ impl Locator {
             source.description(),
         );
         self.progress().say(&note);
+        lock.remember_substitute(DEFAULT_VERSION, binary.version(), source);
         binary.with_note(note)
     }
 }

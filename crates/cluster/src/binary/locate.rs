@@ -34,7 +34,7 @@ impl Locator {
             return Ok(binary);
         }
         if version.is_none()
-            && let Some(binary) = self.newest_cached()
+            && let Some(binary) = self.substitute()
         {
             return Ok(binary);
         }
@@ -110,17 +110,16 @@ impl Locator {
         self.cache()?.find(version, from).and_then(|cached| from_cache(&cached))
     }
 
-    /// For a default that is not to be had, without asking again whether it is.
+    /// What was taken when the default was not to be had, unless that is long ago.
+    pub(super) fn substitute(&self) -> Option<Binary> {
+        let binary = from_cache(&self.cache()?.substitute(DEFAULT_VERSION)?)?;
+        Some(instead_of_default(binary, "was not to be had a while ago"))
+    }
+
+    /// The last resort for a default.
     pub(super) fn newest_cached(&self) -> Option<Binary> {
-        let cached = self.cached();
-        let binary = cached.iter().find_map(from_cache)?;
-        let note = format!(
-            "etcd {DEFAULT_VERSION}, the default, is not in the cache: using {} from {}. \
-             To get the default: cargo xtask etcd fetch {DEFAULT_VERSION}",
-            binary.version(),
-            binary.origin(),
-        );
-        Some(binary.with_note(note))
+        let binary = self.cached().iter().find_map(from_cache)?;
+        Some(instead_of_default(binary, "is not in the cache"))
     }
 
     fn in_search_path(
@@ -197,6 +196,16 @@ fn named(path: &Path, asked_by: &'static str, origin: Origin) -> Result<Binary, 
     }
 }
 
+fn instead_of_default(binary: Binary, why: &str) -> Binary {
+    let note = format!(
+        "etcd {DEFAULT_VERSION}, the default, {why}: using {} from {}. \
+         To get the default: cargo xtask etcd fetch {DEFAULT_VERSION}",
+        binary.version(),
+        binary.origin(),
+    );
+    binary.with_note(note)
+}
+
 /// Nothing when a later Tercet, which knows newer versions, shares the cache.
 fn from_cache(cached: &Cached) -> Option<Binary> {
     let release = Release::of(cached.version()).ok()?;
@@ -209,6 +218,11 @@ impl Locator {
     fn get(&self, wanted: Wanted, mut attempts: Vec<Attempt>) -> Result<Binary, LocateError> {
         let why = "this build cannot get etcd: the feature 'download' of tercet-cluster is off";
         attempts.push(Attempt::new("sources", why));
+        if wanted.is_any()
+            && let Some(binary) = self.newest_cached()
+        {
+            return Ok(binary);
+        }
         Err(self.not_found(wanted.version, attempts))
     }
 }

@@ -29,10 +29,11 @@ const UPSTREAM: [&str; 2] =
 ///    verified and kept in the cache.
 ///
 /// A version that is asked for is never replaced by another. When none is asked for and
-/// [`DEFAULT_VERSION`](super::DEFAULT_VERSION) is neither in the cache nor on `PATH`, then whatever
-/// is there is used, and only an empty cache leads to the sources. So a machine that cannot reach
-/// upstream finds that out once and not at every start. [`Binary::note`](super::Binary::note) tells
-/// what happened, and [`Locator::fetch`] (`cargo xtask etcd fetch 3.6.14`) gets the default later.
+/// [`DEFAULT_VERSION`](super::DEFAULT_VERSION) cannot be had, the next source's version is used, and
+/// this is remembered for a day: so a machine that cannot reach upstream finds that out once a day
+/// and not at every start. When no source can be reached, or none may be tried, the newest of the
+/// cache is used. [`Binary::note`](super::Binary::note) tells what happened, and [`Locator::fetch`]
+/// (`cargo xtask etcd fetch 3.6.14`) tries the default again at once.
 ///
 /// Everything here blocks: in asynchronous code, wrap it in `spawn_blocking`.
 #[derive(Clone, Debug)]

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::cache::{Cache, Cached, MARKER, Marker};
 use super::tool::nap;
-use super::{LocateError, Progress};
+use super::{LocateError, Progress, Source, Version};
 
 /// Longer than any source may take, by which the holder of the lock has given up.
 const LOCK_PATIENCE: Duration = Duration::from_secs(30 * 60);
@@ -89,6 +89,12 @@ impl<'a> CacheLock<'a> {
         };
         commit().map_err(|source| failed("put etcd into", &place, source))?;
         Ok(Cached::new(marker.version, marker.source, place.join("etcd")))
+    }
+
+    /// Notes that `version` from `source` was taken because `default` was not to be had. A cache
+    /// that does not take the note is asked again each time, which is slow but right.
+    pub(super) fn remember_substitute(&self, default: Version, version: Version, source: Source) {
+        let _ = fs::write(self.cache.substitute_note(default), format!("{version} {source}\n"));
     }
 
     /// What is there is not complete, or it would have been used.

@@ -41,11 +41,11 @@ fn the_places_come_in_their_order() {
     assert_eq!((found.origin(), found.path()), (Origin::SearchPath, search_path.as_path()));
     insta::assert_snapshot!(found.note().unwrap(), @"etcd 3.4.4 from PATH; the default is 3.6.14. To get the default: cargo xtask etcd fetch 3.6.14");
 
-    let found = bare.locate(&Request::Default).unwrap();
+    // What some test had asked for does not become the default where the default can be had.
+    let found = bare.clone().offline(true).locate(&Request::Default).unwrap();
     assert_eq!(found.path(), cached_other);
     insta::assert_snapshot!(found.note().unwrap(), @"etcd 3.6.14, the default, is not in the cache: using 3.5.7 from the cache (upstream). To get the default: cargo xtask etcd fetch 3.6.14");
 
-    fs::remove_dir_all(scene.path("cache")).unwrap();
     let found = bare.locate(&Request::Default).unwrap();
     assert_eq!(found.origin(), Origin::Fetched { source: Source::Upstream });
     assert_eq!((found.version(), found.note()), (Version::new(3, 6, 14), None));

@@ -33,11 +33,12 @@ impl Scene {
             .progress_to(Silent)
     }
 
-    /// What is in the cache, without the lock.
+    /// What is in the cache, without the lock and the note of what was taken for the default.
     pub(crate) fn cache_entries(&self) -> Vec<String> {
         let Ok(entries) = fs::read_dir(self.path("cache/etcd")) else { return Vec::new() };
         let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        let mut names: Vec<_> = names.filter(|name| name != ".lock").collect();
+        let mut names: Vec<_> =
+            names.filter(|name| name != ".lock" && !name.starts_with(".instead")).collect();
         names.sort();
         names
     }

@@ -193,6 +193,13 @@ fn a_default_that_cannot_be_had_is_replaced_and_this_is_said() {
     assert_eq!((again.path(), again.note().is_some()), (found.path(), true));
     assert_eq!(heard.lines().len(), 3);
 
+    // A day later the default is looked for again.
+    let note = scene.path("cache/etcd/.instead-of-3.6.14");
+    let day_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(25 * 60 * 60);
+    fs::File::options().append(true).open(note).unwrap().set_modified(day_ago).unwrap();
+    locator.locate(&Request::Default).unwrap();
+    assert_eq!(heard.lines().len(), 5, "{:?}", heard.lines());
+
     // Asked for on purpose, the default is tried again: in vain, and then not.
     assert_eq!(locator.fetch(None, None).unwrap().path(), found.path());
     let mirrored = locator.mirrors([release.mirrored(&scene, "mirror")]);
