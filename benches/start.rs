@@ -1,8 +1,8 @@
 //! Three members with mutual TLS on every link: from nothing to ready, and from there to nothing.
 //!
 //! The peer is the same binary, started as the tutorial does: all members at once, with stock
-//! timing. Both runs alternate in one process on one machine; the last lines give the medians, the
-//! extremes and the ratio.
+//! timing. One after the other in one process on one machine; the last lines give the medians, the
+//! extremes and the ratio of all that was run, criterion's warm-up included.
 //!
 //! `cargo bench -p tercet-benches`; another etcd by `TERCET_ETCD`.
 

@@ -4,10 +4,12 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use tercet_cluster::binary::{Locator, Request};
-use tercet_harness::{Builder, Cluster};
+use tercet_harness::{Builder, Cluster, Keep};
+use tercet_tests::command;
 
 /// Starts a cluster that cannot start, and returns what was said.
 async fn refused(builder: Builder, limit: Duration) -> String {
@@ -30,6 +32,7 @@ fn wrapped(directory: &Path, script: &str) -> PathBuf {
     path
 }
 
+/// A refusal takes milliseconds; other tests run beside this one, on as few as two cores.
 const SECOND: Duration = Duration::from_secs(1);
 
 #[tokio::test]
@@ -105,4 +108,40 @@ async fn a_full_disk_is_the_members_own_word() {
     )
     .await;
     assert!(text.contains("ended by itself"), "{text}");
+}
+
+/// With few open files allowed there are no sockets, later no watchdog, then no log files: whichever
+/// it is, it is said, and nothing is left.
+#[test]
+fn a_process_that_may_open_nothing_more() {
+    let mut said = Vec::new();
+    // etcd itself asks for 150.
+    for limit in (8..40).step_by(4).chain([1024]) {
+        let parent = tempfile::tempdir().unwrap();
+        let script = format!("ulimit -n {limit}; exec \"$0\" drop");
+        let owner = env!("CARGO_BIN_EXE_owner");
+        let mut shell = command("/bin/sh");
+        shell.args(["-c", &script, owner]).env("TMPDIR", parent.path()).stdin(Stdio::null());
+        let output = shell.output().unwrap();
+        assert_eq!(std::fs::read_dir(parent.path()).unwrap().count(), 0, "at {limit}");
+        assert!(tercet_tests::command_lines_naming(parent.path()).is_empty(), "at {limit}");
+        said.push((output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned()));
+    }
+    let without_ports = "because no port on 127.0.0.1 can be had";
+    assert!(said.iter().any(|(ok, text)| !ok && text.contains(without_ports)), "{said:?}");
+    assert!(said.last().unwrap().0, "the control: enough is enough: {said:?}");
+}
+
+#[tokio::test]
+async fn what_did_not_start_is_kept_if_it_is_to_be() {
+    let directory = tempfile::tempdir().unwrap();
+    let etcd = wrapped(directory.path(), r#"[ "$1" = --version ] || set -- "$@" --no-such-flag"#);
+    let parent = tempfile::tempdir().unwrap();
+    let builder = Cluster::builder().binary(etcd).directory(parent.path()).keep(Keep::OnFailure);
+    builder.start().await.unwrap_err();
+    let kept =
+        std::fs::read_dir(parent.path()).unwrap().next().expect("a directory").unwrap().path();
+    // Which member is the first to be started is up to the ports.
+    assert!(["m1", "m2", "m3"].iter().any(|member| kept.join(member).join("etcd.log").exists()));
+    assert!(tercet_tests::command_lines_naming(&kept).is_empty());
 }

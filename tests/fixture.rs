@@ -96,6 +96,7 @@ async fn one_shared_certificate_does_as_in_the_tutorial() -> Result<()> {
 async fn slower_clocks_can_be_had() -> Result<()> {
     for timing in [Timing::Ci, Timing::Stock] {
         let cluster = Cluster::builder().timing(timing).start().await?;
+        assert_eq!(cluster.plan().timing(), timing);
         cluster.client().await?.put("hello", "world").await?;
     }
     Ok(())
@@ -119,4 +120,21 @@ fn one_cluster_serves_many_runtimes() {
             });
         }
     });
+}
+
+/// A start that is given up leaves nothing, wherever it was.
+#[tokio::test]
+async fn a_start_that_is_cancelled_leaves_nothing() {
+    use std::time::Duration;
+    let parent = tempfile::tempdir().unwrap();
+    let entries = || std::fs::read_dir(parent.path()).unwrap().count();
+    let mut cancelled = 0;
+    for milliseconds in (0..120).step_by(10) {
+        let start = Cluster::builder().directory(parent.path()).start();
+        let limit = Duration::from_millis(milliseconds);
+        cancelled += usize::from(tokio::time::timeout(limit, start).await.is_err());
+        assert_eq!(entries(), 0, "cancelled after {limit:?}");
+    }
+    assert!(cancelled > 3, "the control: starts were cancelled");
+    assert!(tercet_tests::command_lines_naming(parent.path()).is_empty());
 }

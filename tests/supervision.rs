@@ -2,11 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper of a test may fail as the test may")]
 
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::os::unix::process::ExitStatusExt as _;
+use std::process::Stdio;
 use std::time::Duration;
 
-use tercet_tests::{Owned, command, eventually};
+use tercet_tests::{Owned, command, command_lines_naming, eventually};
 
 const OWNER: &str = env!("CARGO_BIN_EXE_owner");
 
@@ -80,45 +81,46 @@ fn the_owner_is_killed_a_hundred_times() {
     }
 }
 
-/// While it is starting: at a random moment, which the scheduler chooses.
+/// While it is starting: a little later each round, from before there is anything to when it is
+/// ready.
 #[test]
 fn the_owner_is_killed_while_it_starts() {
-    for round in 0..30 {
+    let mut with_members = 0;
+    for round in 0..40 {
         let parent = tempfile::tempdir().unwrap();
         let mut owner = command(OWNER)
             .arg("hold")
             .env("TMPDIR", parent.path())
-            .stdin(std::process::Stdio::piped())
-            .stdout(std::process::Stdio::piped())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let children = || std::fs::read_dir(parent.path()).unwrap().count();
-        // Until its directory is there, and then a little further each round.
-        assert!(eventually(Duration::from_secs(10), || children() > 0));
+        // Never true: this is a pause.
         eventually(Duration::from_millis(5 * round), || false);
+        let members = |lines: &[String]| lines.iter().any(|line| line.contains("--data-dir="));
+        with_members += usize::from(members(&command_lines_naming(parent.path())));
         owner.kill().unwrap();
         owner.wait().unwrap();
-        let marks = parent.path().to_str().unwrap().to_owned();
-        let members = || {
-            let mut text = String::new();
-            for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
-                let Ok(mut file) = std::fs::File::open(entry.path().join("cmdline")) else {
-                    continue;
-                };
-                let mut line = Vec::new();
-                let _ = file.read_to_end(&mut line);
-                let line = String::from_utf8_lossy(&line).replace('\0', " ");
-                if line.contains(&marks) && line.contains("--data-dir") {
-                    text.push_str(&line);
-                }
-            }
-            text
+        let is_gone = || {
+            std::fs::read_dir(parent.path()).unwrap().count() == 0
+                && command_lines_naming(parent.path()).is_empty()
         };
         assert!(
-            eventually(GONE_WITHIN, || children() == 0 && members().is_empty()),
-            "left after round {round}: {} directories, {}",
-            children(),
-            members()
+            eventually(GONE_WITHIN, is_gone),
+            "left after round {round}: {:?}",
+            command_lines_naming(parent.path())
         );
     }
+    assert!(with_members > 0, "the control: members were running when the owner was killed");
+}
+
+/// What is to be kept is kept, also when the owner is killed.
+#[test]
+fn what_is_to_be_kept_outlives_the_owner() {
+    let parent = tempfile::tempdir().unwrap();
+    let mut owned = Owned::start_with(OWNER, "hold", parent.path(), &[("TERCET_KEEP", "always")]);
+    owned.owner.kill().unwrap();
+    owned.owner.wait().unwrap();
+    assert!(eventually(GONE_WITHIN, || command_lines_naming(&owned.directory).is_empty()));
+    assert!(owned.directory.join("m1/etcd.log").exists());
 }

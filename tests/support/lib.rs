@@ -44,6 +44,22 @@ pub fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
     Command::new(program)
 }
 
+/// The command lines of all processes that name `directory`, or a file in it.
+#[must_use]
+pub fn command_lines_naming(directory: &Path) -> Vec<String> {
+    let name = directory.display().to_string();
+    let all: Vec<String> = if cfg!(target_os = "linux") {
+        let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+        let lines = entries.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
+        lines.map(|line| String::from_utf8_lossy(&line).replace('\0', " ")).collect()
+    } else {
+        let output = command("ps").args(["-axww", "-o", "command="]).output();
+        let text = output.map(|output| output.stdout).unwrap_or_default();
+        String::from_utf8_lossy(&text).lines().map(str::to_owned).collect()
+    };
+    all.into_iter().filter(|line| line.contains(&name)).collect()
+}
+
 /// A cluster in another process, as its `owner` program printed it.
 #[derive(Debug)]
 pub struct Owned {
@@ -53,6 +69,8 @@ pub struct Owned {
     pub members: Vec<u32>,
     /// Its directory.
     pub directory: PathBuf,
+    /// Where its members listen.
+    pub addresses: Vec<String>,
 }
 
 impl Owned {
@@ -63,10 +81,21 @@ impl Owned {
     /// When the program does not say that its cluster is ready.
     #[must_use]
     pub fn start(path: &str, end: &str, parent: &Path) -> Self {
+        Self::start_with(path, end, parent, &[])
+    }
+
+    /// The same, with more in its environment.
+    ///
+    /// # Panics
+    ///
+    /// When the program does not say that its cluster is ready.
+    #[must_use]
+    pub fn start_with(path: &str, end: &str, parent: &Path, more: &[(&str, &str)]) -> Self {
         use std::io::BufRead as _;
         let mut owner = command(path)
             .arg(end)
             .env("TMPDIR", parent)
+            .envs(more.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -86,7 +115,9 @@ impl Owned {
         };
         let members = said["members"].as_array().expect("a list").iter().map(number).collect();
         let directory = said["directory"].as_str().expect("a path").into();
-        Self { owner, members, directory }
+        let addresses = said["addresses"].as_array().expect("a list").iter();
+        let addresses = addresses.map(|url| url.as_str().expect("a URL").to_owned()).collect();
+        Self { owner, members, directory, addresses }
     }
 
     /// Whether all members run and the directory is there.
@@ -95,9 +126,13 @@ impl Owned {
         self.members.iter().copied().all(is_running) && self.directory.exists()
     }
 
-    /// Whether no member runs and the directory is gone.
+    /// Whether no member runs, nor anything else that was started for them, the directory is gone
+    /// and the ports are free.
     #[must_use]
     pub fn is_gone(&self) -> bool {
-        !self.members.iter().copied().any(is_running) && !self.directory.exists()
+        !self.members.iter().copied().any(is_running)
+            && !self.directory.exists()
+            && command_lines_naming(&self.directory).is_empty()
+            && self.addresses.iter().all(|address| std::net::TcpListener::bind(address).is_ok())
     }
 }

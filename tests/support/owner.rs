@@ -14,7 +14,17 @@ fn main() {
         .expect("a runtime");
     let cluster = runtime.block_on(Cluster::start()).expect("a cluster");
     let members: Vec<_> = cluster.members().filter_map(|member| member.pid()).collect();
-    println!("{}", serde_json::json!({ "members": members, "directory": cluster.directory() }));
+    let addresses: Vec<_> = cluster
+        .members()
+        .flat_map(|member| [member.client_url(), member.peer_url()])
+        .map(|url| url.trim_start_matches("https://"))
+        .collect();
+    println!(
+        "{}",
+        serde_json::json!({
+            "members": members, "directory": cluster.directory(), "addresses": addresses,
+        })
+    );
     // One byte, or the end of the pipe when the test is gone.
     let _ = std::io::stdin().read(&mut [0]);
     match end.as_str() {

@@ -1,10 +1,12 @@
 //! `cargo xtask demo`: the tutorial, live. Every line is something that has just happened.
 
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use tercet_client::{Client, Config, Tls};
+use tercet_client::{Client, Config, ErrorKind, Tls};
 use tercet_cluster::binary::{Binary, Locator, Request};
 use tercet_cluster::{Cluster, Spec};
 use tercet_pki::Fleet;
@@ -45,6 +47,7 @@ async fn demo(show: &mut Show) -> Result<(), Failure> {
     let cluster = start(show, &etcd).await?;
     fleet_table(show, &cluster).await?;
 
+    show.begin("set hello to world");
     let client = cluster.client().await?;
     let begin = Instant::now();
     client.put("hello", "world").await?;
@@ -53,22 +56,23 @@ async fn demo(show: &mut Show) -> Result<(), Failure> {
 
     refusals(show, &cluster).await?;
 
+    show.begin("kill the leader");
     let begin = Instant::now();
     let leader = cluster.leader().await?;
     leader.kill()?;
     show.done("kill the leader", begin.elapsed(), &format!("{} is gone", leader.name()));
+    show.begin("elect another");
     let begin = Instant::now();
     let successor = cluster.leader().await?;
     show.done("elect another", begin.elapsed(), &format!("{} leads now", successor.name()));
     read_back(show, &client, "get hello again").await?;
 
-    let directory = cluster.directory().to_owned();
+    show.begin("stop");
+    let left = Traces::of(&cluster);
     let begin = Instant::now();
     drop(cluster);
     let elapsed = begin.elapsed();
-    if directory.exists() {
-        return Err(format!("{} is still there", directory.display()).into());
-    }
+    left.are_gone()?;
     show.done("stop", elapsed, "no process, port or file is left");
     Ok(())
 }
@@ -84,6 +88,7 @@ fn get_etcd() -> Result<(Binary, String), Failure> {
 }
 
 async fn start(show: &mut Show, etcd: &Binary) -> Result<Cluster, Failure> {
+    show.begin("start three members");
     let cluster = Cluster::start(&Spec::default(), etcd, &std::env::temp_dir()).await?;
     let times = cluster.start_times();
     show.done(
@@ -101,12 +106,19 @@ async fn start(show: &mut Show, etcd: &Binary) -> Result<Cluster, Failure> {
 
 /// The fleet as a table.
 async fn fleet_table(show: &mut Show, cluster: &Cluster) -> Result<(), Failure> {
+    show.begin("ask each who it is");
     let begin = Instant::now();
     let leader = cluster.leader().await?.index();
     let mut rows =
         vec![["NAME", "CLIENTS", "PEERS", "ROLE", "VERSION"].map(str::to_owned).to_vec()];
     for member in cluster.members() {
         let status = member.client().await?.status(member.client_url()).await?;
+        if status.version() != cluster.binary().version().to_string() {
+            let (name, version) = (member.name(), status.version());
+            return Err(
+                format!("{name} is etcd {version}, not {}", cluster.binary().version()).into()
+            );
+        }
         rows.push(vec![
             member.name().to_owned(),
             member.client_url().to_owned(),
@@ -121,6 +133,7 @@ async fn fleet_table(show: &mut Show, cluster: &Cluster) -> Result<(), Failure> 
 }
 
 async fn read_back(show: &mut Show, client: &Client, name: &'static str) -> Result<(), Failure> {
+    show.begin(name);
     let begin = Instant::now();
     let value = client.get("hello").await?.ok_or("hello is gone")?;
     if value.value() != b"world" {
@@ -137,24 +150,66 @@ async fn refusals(show: &mut Show, cluster: &Cluster) -> Result<(), Failure> {
     let stranger = Fleet::generate(["stranger"])?;
     let stranger =
         Tls::mutual(authority, stranger.client().chain_pem(), stranger.client().key_pem())?;
-    let url = &cluster.endpoints()[0];
+    // One that runs: the leader is killed only later.
+    let member = cluster.member(0);
+    let url = member.client_url();
     let cases = [
-        ("refuse: no certificate", Config::new([url]).tls(nobody)),
-        ("refuse: a stranger's", Config::new([url]).tls(stranger)),
-        ("refuse: plain HTTP", Config::new([url.replacen("https", "http", 1)])),
+        ("refuse: no certificate", Config::new([url]).tls(nobody), ErrorKind::Tls),
+        ("refuse: a stranger's", Config::new([url]).tls(stranger), ErrorKind::Tls),
+        // Not even an alert: the server hangs up on what is no TLS.
+        ("refuse: plain HTTP", Config::new([url.replacen("https", "http", 1)]), ErrorKind::Connect),
     ];
-    for (name, config) in cases {
+    for (name, config, kind) in cases {
+        show.begin(name);
         let begin = Instant::now();
         let Err(error) = Client::connect(config).await?.get("hello").await else {
-            return Err(format!("{name}: it was let in").into());
+            return Err("it was let in".into());
         };
-        // A timeout would be no refusal.
-        if error.is_timeout() {
+        // To find nobody there, or to wait in vain, would be no refusal.
+        if error.kind() != kind || error.is_timeout() {
             return Err(error.into());
         }
         show.done(name, begin.elapsed(), &chain(&error).replace("\n  because ", ": "));
     }
+    // The port that refused them is alive, and lets the right one in.
+    member.client().await?.get("hello").await?;
     Ok(())
+}
+
+/// What a fleet could leave behind.
+struct Traces {
+    pids: Vec<u32>,
+    addresses: Vec<String>,
+    directory: PathBuf,
+}
+
+impl Traces {
+    fn of(cluster: &Cluster) -> Self {
+        let address = |url: &str| url.trim_start_matches("https://").to_owned();
+        Self {
+            pids: cluster.members().filter_map(|member| member.pid()).collect(),
+            addresses: cluster
+                .members()
+                .flat_map(|member| [address(member.client_url()), address(member.peer_url())])
+                .collect(),
+            directory: cluster.directory().to_owned(),
+        }
+    }
+
+    fn are_gone(&self) -> Result<(), Failure> {
+        let process = |pid: &&u32| Path::new(&format!("/proc/{pid}")).exists();
+        if let Some(pid) = self.pids.iter().find(process) {
+            return Err(format!("process {pid} is still there").into());
+        }
+        for address in &self.addresses {
+            // Nobody holds it any more.
+            drop(TcpListener::bind(address).map_err(|error| format!("{address}: {error}"))?);
+        }
+        if self.directory.exists() {
+            return Err(format!("{} is still there", self.directory.display()).into());
+        }
+        Ok(())
+    }
 }
 
 /// Prints the steps as they are done, or collects them for JSON.
@@ -162,6 +217,8 @@ struct Show {
     style: Style,
     json: bool,
     begin: Instant,
+    /// The step that was begun and is not done.
+    doing: Option<&'static str>,
     steps: Vec<serde_json::Value>,
     fleet: Vec<serde_json::Value>,
 }
@@ -169,7 +226,14 @@ struct Show {
 impl Show {
     fn new(json: bool) -> Self {
         let style = Style::of_stdout();
-        Self { style, json, begin: Instant::now(), steps: Vec::new(), fleet: Vec::new() }
+        Self {
+            style,
+            json,
+            begin: Instant::now(),
+            doing: None,
+            steps: Vec::new(),
+            fleet: Vec::new(),
+        }
     }
 
     fn title(&self, text: &str) {
@@ -178,12 +242,18 @@ impl Show {
         }
     }
 
+    /// Says what is being done, for the case that it fails.
+    fn begin(&mut self, name: &'static str) {
+        self.doing = Some(name);
+    }
+
     /// Runs a step and prints what it says.
     fn step<T>(
         &mut self,
         name: &'static str,
         work: impl FnOnce() -> Result<(T, String), Failure>,
     ) -> Result<T, Failure> {
+        self.begin(name);
         let begin = Instant::now();
         let (value, detail) = work()?;
         self.done(name, begin.elapsed(), &detail);
@@ -192,6 +262,7 @@ impl Show {
 
     /// Prints a step that went as it must.
     fn done(&mut self, name: &'static str, elapsed: Duration, detail: &str) {
+        self.doing = None;
         self.steps.push(json!({
             "name": name, "ok": true, "ms": milliseconds(elapsed), "detail": detail,
         }));
@@ -221,16 +292,24 @@ impl Show {
     }
 
     /// Prints how it all went.
-    fn end(self, result: Result<(), Failure>) -> Result<ExitCode, Failure> {
+    fn end(mut self, result: Result<(), Failure>) -> Result<ExitCode, Failure> {
         let total = milliseconds(self.begin.elapsed());
         let error = result.as_ref().err().map(|error| chain(&**error));
+        let doing = self.doing.unwrap_or("this");
+        if let Some(error) = &error {
+            self.steps.push(json!({ "name": doing, "ok": false, "ms": null, "detail": error }));
+        }
         if self.json {
             let all = json!({
                 "ok": error.is_none(), "ms": total, "steps": self.steps, "members": self.fleet, "error": error,
             });
             println!("{all}");
         } else if let Some(error) = &error {
-            println!("  {} {}", self.style.bad("✗"), error.replace('\n', "\n    "));
+            println!(
+                "  {} {doing}\n      {}",
+                self.style.bad("✗"),
+                error.replace('\n', "\n      ")
+            );
         } else {
             println!("\n  {} all as it must be, in {total:.0} ms", self.style.good("✓"));
         }

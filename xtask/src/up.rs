@@ -1,7 +1,7 @@
 //! `cargo xtask up`: a fleet to play with, held until it is not wanted any more.
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ pub(crate) fn run(mut arguments: lexopt::Parser) -> Result<ExitCode, Failure> {
             Long("members") => {
                 options.spec = options.spec.members(arguments.value()?.parse()?);
             }
-            Long("etcd") => options.etcd = Some(which(&arguments.value()?.string()?)),
+            Long("etcd") => options.etcd = Some(which(&arguments.value()?.string()?)?),
             Long("timing") => {
                 options.spec = options.spec.timing(arguments.value()?.parse::<Timing>()?);
             }
@@ -70,8 +70,13 @@ pub(crate) fn run(mut arguments: lexopt::Parser) -> Result<ExitCode, Failure> {
 }
 
 /// A version if it reads like one, else a path.
-pub(crate) fn which(text: &str) -> Request {
-    text.parse().map_or_else(|_| Request::Path(PathBuf::from(text)), Request::Version)
+pub(crate) fn which(text: &str) -> Result<Request, Failure> {
+    match text.parse() {
+        Ok(version) => Ok(Request::Version(version)),
+        // It was not meant as a path if it looks like none.
+        Err(error) if !text.contains('/') && !Path::new(text).exists() => Err(error.into()),
+        Err(_) => Ok(Request::Path(PathBuf::from(text))),
+    }
 }
 
 async fn up(options: Options) -> Result<ExitCode, Failure> {
@@ -82,7 +87,7 @@ async fn up(options: Options) -> Result<ExitCode, Failure> {
     let locating = tokio::task::spawn_blocking(move || Locator::from_env().locate(&request));
     let etcd = tokio::select! {
         etcd = locating => etcd??,
-        () = end.reached() => return Ok(ExitCode::SUCCESS),
+        reason = end.reached() => return Ok(reason.before_ready()),
     };
     if let Some(note) = etcd.note() {
         eprintln!("tercet: {note}");
@@ -90,7 +95,7 @@ async fn up(options: Options) -> Result<ExitCode, Failure> {
     let directory = std::env::temp_dir();
     let cluster = tokio::select! {
         cluster = Cluster::start(&options.spec, &etcd, &directory) => cluster?,
-        () = end.reached() => return Ok(ExitCode::SUCCESS),
+        reason = end.reached() => return Ok(reason.before_ready()),
     };
     if options.json {
         println!("{}", describe(&cluster));
@@ -101,11 +106,15 @@ async fn up(options: Options) -> Result<ExitCode, Failure> {
     let mut down = Vec::new();
     loop {
         tokio::select! {
-            () = end.reached() => break,
-            () = tokio::time::sleep(LOOK_EVERY) => report_ended(&cluster, &mut down),
+            _ = end.reached() => return Ok(ExitCode::SUCCESS),
+            () = tokio::time::sleep(LOOK_EVERY) => {
+                report_ended(&cluster, &mut down);
+                if down.len() == cluster.members().len() {
+                    return Err("all members have ended".into());
+                }
+            }
         }
     }
-    Ok(ExitCode::SUCCESS)
 }
 
 /// How often the members are looked after while the fleet is held.
@@ -194,6 +203,25 @@ fn show(cluster: &Cluster) {
     println!("\n{}", style.dim("Ctrl-C stops it and removes all of it."));
 }
 
+/// Why the hold is over.
+#[derive(Clone, Copy, Debug)]
+enum Reason {
+    /// A signal, by its number.
+    Signal(u8),
+    InputEnded,
+}
+
+impl Reason {
+    /// How to exit when the fleet was not ready yet. As a shell says it, so that whoever waits for
+    /// the line does not take silence for success.
+    fn before_ready(self) -> ExitCode {
+        match self {
+            Self::Signal(number) => ExitCode::from(128 + number),
+            Self::InputEnded => ExitCode::FAILURE,
+        }
+    }
+}
+
 /// What ends the hold.
 struct End {
     signals: [Signal; 3],
@@ -214,7 +242,7 @@ impl End {
     }
 
     /// Returns when it is over. Cancel-safe.
-    async fn reached(&mut self) {
+    async fn reached(&mut self) -> Reason {
         let [interrupt, terminate, hangup] = &mut self.signals;
         let stdin_ended = async {
             match &mut self.stdin_ended {
@@ -225,10 +253,10 @@ impl End {
             }
         };
         tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            _ = hangup.recv() => {}
-            () = stdin_ended => {}
+            _ = interrupt.recv() => Reason::Signal(2),
+            _ = terminate.recv() => Reason::Signal(15),
+            _ = hangup.recv() => Reason::Signal(1),
+            () = stdin_ended => Reason::InputEnded,
         }
     }
 }

@@ -37,6 +37,6 @@ pub mod plan;
 mod process;
 
 pub use cluster::{Cluster, Down, KillError, LeaderError, Member, StartError, StartTimes};
-pub use observe::log_tail;
+pub use observe::{log_tail, readable};
 pub use plan::{Plan, PlanError, Spec, Timing};
 pub use process::PortError;

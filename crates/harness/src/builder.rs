@@ -1,11 +1,14 @@
 //! What a test may say of its cluster.
 
+use std::io;
 use std::path::PathBuf;
+use std::sync::Once;
 use std::time::Duration;
 
 use tercet_cluster::Spec;
 use tercet_cluster::binary::{Binary, Locator, Request};
 use tercet_pki::Layout;
+use tokio::sync::oneshot;
 
 use crate::{Cluster, Error, Keep, Result, Timing};
 
@@ -59,7 +62,8 @@ impl Builder {
         self
     }
 
-    /// The etcd program, or a directory that holds one called `etcd`.
+    /// The etcd program, or a directory that holds one called `etcd`. A script that wraps it must end
+    /// in `exec`, so that what is killed is etcd.
     pub fn binary(mut self, path: impl Into<PathBuf>) -> Self {
         self.etcd = Etcd::Path(path.into());
         self
@@ -114,7 +118,8 @@ impl Builder {
             Some(keep) => keep,
             None => variable("TERCET_KEEP")?.unwrap_or_default(),
         };
-        let mut spec = Spec::default().timing(timing).layout(self.layout);
+        let mut spec =
+            Spec::default().timing(timing).layout(self.layout).keep_failed(keep != Keep::Never);
         if let Some(members) = self.members {
             spec = spec.members(members);
         }
@@ -125,7 +130,18 @@ impl Builder {
         spec.validate().map_err(tercet_cluster::StartError::from)?;
         let binary = self.etcd.locate().await?;
         let parent = self.parent.unwrap_or_else(std::env::temp_dir);
-        let mut cluster = tercet_cluster::Cluster::start(&spec, &binary, &parent).await?;
+        let mut cluster = match tercet_cluster::Cluster::start(&spec, &binary, &parent).await {
+            Ok(cluster) => cluster,
+            Err(error) => {
+                if let Some(log) = error.log().filter(|log| log.exists()) {
+                    eprintln!(
+                        "tercet: the files of the cluster that did not start are kept around {}",
+                        log.display()
+                    );
+                }
+                return Err(error.into());
+            }
+        };
         if keep == Keep::Always {
             cluster.keep();
         }
@@ -140,8 +156,26 @@ impl Etcd {
             Self::Version(text) => Request::Version(text.parse()?),
             Self::Path(path) => Request::Path(path),
         };
-        let locate = move || Ok(Locator::from_env().locate(&request)?);
-        tokio::task::spawn_blocking(locate).await?
+        // A thread and not the runtime's blocking pool: a runtime waits for that when it ends, and
+        // a test that has given up must not wait for a download.
+        let (found, finding) = oneshot::channel();
+        std::thread::Builder::new()
+            .name("tercet-locator".to_owned())
+            .spawn(move || found.send(Locator::from_env().locate(&request)))?;
+        let gone = || io::Error::other("the thread that looks for etcd has panicked");
+        let binary = finding.await.map_err(|_| gone())??;
+        say_once(&binary);
+        Ok(binary)
+    }
+}
+
+/// Says, once in a process, that it is not the etcd that one would expect.
+fn say_once(binary: &Binary) {
+    static SAID: Once = Once::new();
+    let notes: Vec<_> =
+        binary.note().map(str::to_owned).into_iter().chain(binary.release().warning()).collect();
+    if !notes.is_empty() {
+        SAID.call_once(|| notes.iter().for_each(|note| eprintln!("tercet: {note}")));
     }
 }
 

@@ -4,8 +4,8 @@ use std::ops::Deref;
 
 use tercet_pki::FleetFiles;
 
-use crate::error::is_any_alive;
-use crate::report::report;
+use crate::error::alive;
+use crate::report::{Test, report};
 use crate::{Builder, Keep, Result};
 
 /// A running cluster, owned by a test: everything that a [`tercet_cluster::Cluster`] is, and what
@@ -16,6 +16,9 @@ use crate::{Builder, Keep, Result};
 pub struct Cluster {
     inner: tercet_cluster::Cluster,
     keep: Keep,
+    test: Test,
+    /// How many errors were alive when it was made: those are not why it is dropped.
+    errors_before: usize,
 }
 
 impl Cluster {
@@ -35,8 +38,8 @@ impl Cluster {
         Builder::default()
     }
 
-    pub(crate) const fn new(inner: tercet_cluster::Cluster, keep: Keep) -> Self {
-        Self { inner, keep }
+    pub(crate) fn new(inner: tercet_cluster::Cluster, keep: Keep) -> Self {
+        Self { inner, keep, test: Test::current(), errors_before: alive() }
     }
 
     /// Where the authority's certificate is, and the certificates and keys of the client and of
@@ -57,12 +60,15 @@ impl Deref for Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        if std::thread::panicking() || is_any_alive() {
+        if std::thread::panicking() || alive() > self.errors_before {
             if self.keep == Keep::OnFailure {
                 self.inner.keep();
             }
-            // As a macro, so that it is captured with what else the test prints.
-            eprintln!("{}", report(&self.inner));
+            // As a macro, so that it is captured with what else the test prints. It panics when
+            // nobody listens any more, which must not keep the members from being ended.
+            let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                eprintln!("{}", report(&self.inner, &self.test));
+            }));
         }
     }
 }

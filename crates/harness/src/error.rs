@@ -1,6 +1,5 @@
 //! One error for everything that a test does with a cluster.
 
-use std::cell::RefCell;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -45,8 +44,8 @@ enum Kind {
     Timing(#[source] tercet_cluster::plan::ParseTimingError),
     #[error("the variable TERCET_KEEP cannot be used")]
     Keep(#[source] ParseKeepError),
-    #[error("the task that looks for etcd was cancelled")]
-    Cancelled(#[source] tokio::task::JoinError),
+    #[error("etcd could not be looked for")]
+    Thread(#[source] std::io::Error),
 }
 
 impl fmt::Display for Error {
@@ -94,21 +93,22 @@ from! {
     Write: tercet_pki::WriteError,
     Timing: tercet_cluster::plan::ParseTimingError,
     Keep: ParseKeepError,
-    Cancelled: tokio::task::JoinError,
+    Thread: std::io::Error,
 }
 
-/// Whether an [`Error`] that this thread made is alive.
+/// How many [`Error`]s that this thread made are alive.
 ///
 /// That is how a cluster that is being dropped knows that its test has failed without a panic: `?`
 /// has made an error, which is on its way out of the test while the test's locals are dropped. An
 /// error that the test has looked at and let go of is not alive any more: locals are dropped in the
 /// reverse order, so those made after the cluster go before it.
-pub(crate) fn is_any_alive() -> bool {
-    ALIVE.with_borrow(|count| count.load(Ordering::Relaxed) > 0)
+pub(crate) fn alive() -> usize {
+    // A cluster may be dropped so late that the thread's locals are gone.
+    ALIVE.try_with(|count| count.load(Ordering::Relaxed)).unwrap_or(0)
 }
 
 thread_local! {
-    static ALIVE: RefCell<Arc<AtomicUsize>> = RefCell::default();
+    static ALIVE: Arc<AtomicUsize> = Arc::default();
 }
 
 /// One error alive, counted in the thread that made it, wherever it is dropped.
@@ -116,7 +116,7 @@ struct Alive(Arc<AtomicUsize>);
 
 impl Alive {
     fn count() -> Self {
-        let count = ALIVE.with_borrow(Arc::clone);
+        let count = ALIVE.try_with(Arc::clone).unwrap_or_default();
         count.fetch_add(1, Ordering::Relaxed);
         Self(count)
     }
@@ -146,15 +146,15 @@ mod tests {
 
     #[test]
     fn errors_are_counted_while_they_live() {
-        assert!(!is_any_alive());
+        assert!(alive() == 0);
         let error = some();
-        assert!(is_any_alive());
+        assert!(alive() > 0);
         std::thread::spawn(move || {
-            assert!(!is_any_alive(), "another thread's errors are not this test's");
+            assert!(alive() == 0, "another thread's errors are not this test's");
             drop(error);
         })
         .join()
         .unwrap();
-        assert!(!is_any_alive());
+        assert!(alive() == 0);
     }
 }

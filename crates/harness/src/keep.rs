@@ -11,8 +11,9 @@ pub enum Keep {
     /// It is removed.
     #[default]
     Never,
-    /// It is kept when the test fails: when the thread panics, or returns an
-    /// [`Error`](crate::Error) of this crate.
+    /// It is kept when the test fails: when its thread panics, or it returns an
+    /// [`Error`](crate::Error) of this crate that was made on its thread, or the cluster does not
+    /// become ready. Another error that it returns is not noticed.
     OnFailure,
     /// It is kept.
     Always,

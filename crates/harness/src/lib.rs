@@ -22,7 +22,8 @@
 //! needs, and [`Cluster::env`](tercet_cluster::Cluster::env) is for `etcdctl`.
 //!
 //! When the test fails, the last lines of every member's log are printed, with a command that runs
-//! it again.
+//! it again. It has failed when its thread panics, or when it returns an [`Error`] of this crate, into
+//! which `?` turns those of a client or a member.
 //!
 //! # The environment
 //!

@@ -2,22 +2,25 @@
 
 use std::fmt::Write as _;
 
-use tercet_cluster::{Cluster, Member};
+use tercet_cluster::{Cluster, Member, readable};
 
 /// Enough to see an election and what came before it, for each of three members on two screens.
 const LOG_LINES: usize = 40;
 
 /// Every member's last words, where its files are, and how to run the test again.
-pub(crate) fn report(cluster: &Cluster) -> String {
+pub(crate) fn report(cluster: &Cluster, test: &Test) -> String {
     let mut text =
         format!("\ntercet: the test failed; its etcd {} says:\n", cluster.binary().version());
     for member in cluster.members() {
         let _ = writeln!(text, "\n{}", heading(&member));
         for line in member.log_tail(LOG_LINES) {
-            let _ = writeln!(text, "    {line}");
+            let _ = writeln!(text, "    {}", readable(&line));
         }
     }
-    let _ = match (cluster.is_kept(), again()) {
+    if let Some(note) = cluster.binary().note() {
+        let _ = writeln!(text, "\ntercet: {note}");
+    }
+    let _ = match (cluster.is_kept(), test.again()) {
         (true, again) => writeln!(
             text,
             "\ntercet: its files are kept in {}\ntercet: run it again: {}",
@@ -42,12 +45,27 @@ fn heading(member: &Member<'_>) -> String {
     format!("  {} ({}) {state}; the end of its log:", member.name(), member.client_url())
 }
 
-/// The command that runs this very test, where it can be told.
-fn again() -> Option<String> {
-    let package = std::env::var("CARGO_PKG_NAME").ok()?;
-    // nextest names the test; libtest names the thread after it.
-    let test = std::env::var("NEXTEST_TEST_NAME").ok().or_else(|| {
-        std::thread::current().name().filter(|name| *name != "main").map(str::to_owned)
-    })?;
-    Some(format!("cargo test -p {package} -- --exact {test} --nocapture"))
+/// Which test it is, where that can be told.
+#[derive(Debug)]
+pub(crate) struct Test {
+    name: Option<String>,
+}
+
+impl Test {
+    /// The test that calls.
+    pub(crate) fn current() -> Self {
+        // nextest says it; libtest names the test's thread after it. A runtime's worker is no test.
+        let thread = std::thread::current();
+        let of_thread =
+            thread.name().filter(|name| !["main", "tokio-runtime-worker"].contains(name));
+        let name = std::env::var("NEXTEST_TEST_NAME").ok();
+        Self { name: name.or_else(|| of_thread.map(str::to_owned)) }
+    }
+
+    /// The command that runs it again.
+    fn again(&self) -> Option<String> {
+        let package = std::env::var("CARGO_PKG_NAME").ok()?;
+        let name = self.name.as_ref()?;
+        Some(format!("cargo test -p {package} -- --exact {name} --nocapture"))
+    }
 }

@@ -32,4 +32,3 @@ pub use probe::ProbeError;
 pub use progress::{Progress, Silent, Stderr};
 pub use release::{Feature, ParseVersionError, Release, UnsupportedVersion, Version};
 pub use request::{DEFAULT_VERSION, ParseSourceError, Request, Source};
-pub(crate) use tool::spawn_patiently;

@@ -11,8 +11,9 @@ use std::time::{Duration, SystemTime};
 use super::tool::{Tool, ToolError};
 use super::{Release, UnsupportedVersion, Version};
 
-/// etcd answers in 15 ms. macOS looks at a binary for seconds before it runs it the first time.
-const ANSWER_WITHIN: Duration = Duration::from_secs(3);
+/// etcd answers in 15 ms, and on a machine with far more work than processors in a second. macOS
+/// looks at a binary for seconds before it runs it the first time.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 /// Why a file is not an etcd that can be used.
 #[derive(Debug, thiserror::Error)]
@@ -111,13 +112,11 @@ fn metadata(path: &Path) -> Result<Metadata, ProbeError> {
 }
 
 fn ask(path: &Path) -> Result<Version, ProbeError> {
-    let mut tool = Tool::new(path, ANSWER_WITHIN).args(["--version"]).in_own_group();
-    for (name, _) in std::env::vars_os() {
+    let mut tool = Tool::new(path, ANSWER_WITHIN)
+        .args(["--version"])
+        .in_own_group()
         // An ETCD_* of the caller's may keep etcd from getting as far as its version.
-        if name.as_encoded_bytes().starts_with(b"ETCD_") {
-            tool = tool.env_remove(name);
-        }
-    }
+        .env_where(|name| !name.as_encoded_bytes().starts_with(b"ETCD_"));
     if cfg!(target_arch = "aarch64") {
         // Without it etcd 3.4 refuses this architecture even before it says its version.
         tool = tool.env("ETCD_UNSUPPORTED_ARCH", "arm64");
@@ -126,7 +125,9 @@ fn ask(path: &Path) -> Result<Version, ProbeError> {
         ToolError::Start(error) => ProbeError::NotRunnable(error),
         ToolError::Output(error) => ProbeError::Answer(error),
         ToolError::Flood => ProbeError::NotEtcd("more than a megabyte".to_owned()),
-        ToolError::Late(limit) | ToolError::Unanswered(limit) => ProbeError::Hangs(limit),
+        ToolError::Late(limit) | ToolError::Unanswered(limit) | ToolError::Idle(limit) => {
+            ProbeError::Hangs(limit)
+        }
     })?;
     let version = outcome.text.lines().find_map(|line| line.strip_prefix("etcd Version: "));
     let version = version.and_then(|text| text.trim().parse().ok());

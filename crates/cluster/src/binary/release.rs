@@ -117,7 +117,7 @@ impl Release {
     /// Whether this version has `feature`.
     #[must_use]
     pub fn has(self, feature: Feature) -> bool {
-        feature.spans().iter().any(|span| span.contains(self.version))
+        self.version >= feature.since()
     }
 }
 
@@ -134,32 +134,13 @@ pub enum Feature {
 }
 
 impl Feature {
-    /// The versions that have it. Sources: `server/embed/config.go` (3.4: `etcdmain/config.go`) and
-    /// `server/etcdmain/etcd.go` (`checkSupportArch`) at every tag of the spans' ends.
-    const fn spans(self) -> &'static [Span] {
-        const FROM_3_5: &[Span] = &[Span::since(Version::new(3, 5, 0))];
-        const FROM_3_4_10: &[Span] = &[Span::since(Version::new(3, 4, 10))];
+    /// The first version that has it. Sources: `server/embed/config.go` (3.4:
+    /// `etcdmain/config.go`) and `server/etcdmain/etcd.go` (`checkSupportArch`) at these tags.
+    const fn since(self) -> Version {
         match self {
-            Self::SocketReusePort | Self::Arm64 => FROM_3_5,
-            Self::UnsafeNoFsync => FROM_3_4_10,
+            Self::SocketReusePort | Self::Arm64 => Version::new(3, 5, 0),
+            Self::UnsafeNoFsync => Version::new(3, 4, 10),
         }
-    }
-}
-
-/// A run of versions: from one on, and up to but not including another.
-#[derive(Clone, Copy, Debug)]
-struct Span {
-    from: Version,
-    before: Option<Version>,
-}
-
-impl Span {
-    const fn since(from: Version) -> Self {
-        Self { from, before: None }
-    }
-
-    fn contains(self, version: Version) -> bool {
-        self.from <= version && self.before.is_none_or(|before| version < before)
     }
 }
 

@@ -11,7 +11,9 @@ use super::cache::{Cache, Cached, MARKER, Marker};
 use super::tool::nap;
 use super::{LocateError, Progress, Source, Version};
 
-/// Longer than any source may take, by which the holder of the lock has given up.
+/// Longer than getting it takes on any line that is fit for it. A search that goes through every
+/// source at its slowest (ten minutes each) may take longer still; whoever waits for such a one is
+/// better told than kept.
 const LOCK_PATIENCE: Duration = Duration::from_secs(30 * 60);
 
 /// Unfinished directories start with this, so that they can be told from others' files.
@@ -83,8 +85,9 @@ impl<'a> CacheLock<'a> {
                 File::open(entry?.path())?.sync_all()?;
             }
             File::open(unpacked)?.sync_all()?;
-            self.clear(&place)?;
-            fs::rename(unpacked, &place)?;
+            if !self.put(unpacked, marker, &place)? {
+                return Ok(());
+            }
             File::open(self.cache.directory())?.sync_all()
         };
         commit().map_err(|source| failed("put etcd into", &place, source))?;
@@ -95,6 +98,24 @@ impl<'a> CacheLock<'a> {
     /// that does not take the note is asked again each time, which is slow but right.
     pub(super) fn remember_substitute(&self, default: Version, version: Version, source: Source) {
         let _ = fs::write(self.cache.substitute_note(default), format!("{version} {source}\n"));
+    }
+
+    /// Renames `unpacked` to `place`; false when another process has put a complete one there
+    /// meanwhile, as can be where there are no locks. That one may be running already, and is
+    /// left where it is.
+    fn put(&self, unpacked: &Path, marker: &Marker, place: &Path) -> io::Result<bool> {
+        // The rename replaces nothing but an empty directory, so that it is what decides who of
+        // several was first.
+        let Err(error) = fs::rename(unpacked, place) else { return Ok(true) };
+        if self.cache.find(marker.version, Some(marker.source)).is_some() {
+            return Ok(false);
+        }
+        // Most likely what is there is not complete. When it is something else that is wrong, the
+        // next rename says so.
+        if error.kind() != io::ErrorKind::NotFound {
+            self.clear(place)?;
+        }
+        fs::rename(unpacked, place).map(|()| true)
     }
 
     /// What is there is not complete, or it would have been used.
@@ -121,4 +142,51 @@ impl<'a> CacheLock<'a> {
 
 pub(super) fn failed(action: &'static str, path: &Path, source: io::Error) -> LocateError {
     LocateError::Cache { action, path: path.to_owned(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::MetadataExt;
+
+    use super::super::Silent;
+    use super::super::pins::platform;
+    use super::*;
+
+    const VERSION: Version = Version::new(3, 5, 9);
+
+    /// What the first process is running from stays; what is not complete is replaced.
+    #[test]
+    fn a_complete_entry_is_left_to_those_who_run_it() {
+        let root = tempfile::tempdir().unwrap();
+        let cache = Cache::in_directory(root.path());
+        let lock = CacheLock::take(&cache, &Silent).unwrap();
+        let commit = || {
+            let workspace = lock.workspace().unwrap();
+            fs::write(workspace.path().join("etcd"), "etcd").unwrap();
+            let marker = Marker {
+                version: VERSION,
+                source: Source::Pip,
+                platform: platform(),
+                etcd_bytes: 4,
+                file: "file".to_owned(),
+                sha256: "0".to_owned(),
+            };
+            lock.commit(workspace.path(), &marker).unwrap()
+        };
+        let inode = |cached: &Cached| cached.path().metadata().unwrap().ino();
+        let first = commit();
+        // Held open, so that its number is not given to the next.
+        let _running = File::open(first.path()).unwrap();
+        let before = inode(&first);
+        let second = commit();
+        assert_eq!((inode(&second), &second), (before, &first));
+
+        // The control.
+        fs::remove_file(first.path().with_file_name(MARKER)).unwrap();
+        let third = commit();
+        assert_ne!(inode(&third), before);
+        assert_eq!(cache.entries(), [third]);
+        let names = fs::read_dir(cache.directory()).unwrap();
+        assert_eq!(names.count(), 2, "the lock and the entry");
+    }
 }

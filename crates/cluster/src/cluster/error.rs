@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::Duration;
 
 use crate::binary::UnsupportedVersion;
+use crate::observe::readable;
 use crate::plan::PlanError;
 use crate::process::PortError;
 
@@ -25,7 +26,7 @@ pub enum StartError {
     Version(#[from] UnsupportedVersion),
     /// No ports to listen on.
     #[error("the fleet has no ports")]
-    Ports(#[source] PortError),
+    Ports(#[from] PortError),
     /// A file or directory could not be made.
     #[error("cannot make {}: is there such a directory, writable, with room for 130 MB a member?", path.display())]
     Directory {
@@ -34,6 +35,9 @@ pub enum StartError {
         /// What the system said.
         source: io::Error,
     },
+    /// There is nobody to clean up should this process be killed.
+    #[error("the fleet cannot be watched over: does /bin/sh run?")]
+    Watchdog(#[source] io::Error),
     /// Its certificates could not be made.
     #[error("the fleet's certificates cannot be made")]
     Certificates(#[from] tercet_pki::FleetError),
@@ -91,9 +95,13 @@ pub enum StartError {
     /// The old process of a member that is to be started again does not go.
     #[error("the member cannot be started again")]
     Kill(#[from] KillError),
-    /// A member's log cannot be read, so there is no telling how far it is.
-    #[error("cannot read the log {} of member {member}", log.display())]
-    Unreadable {
+    /// There is no member to wait for: all are down on purpose.
+    #[error("no member is running: start one first")]
+    NoneRunning,
+    /// A member's log cannot be read, or its process not be asked, so there is no telling how far it
+    /// is.
+    #[error("cannot tell how far member {member} is (its log is {})", log.display())]
+    Unknown {
         /// The member's name.
         member: String,
         /// Where its log is.
@@ -104,6 +112,18 @@ pub enum StartError {
 }
 
 impl StartError {
+    /// Where the log of the member is that did not start, if one was the reason. It is there only
+    /// if the fleet was to be kept ([`Spec::keep_failed`](crate::Spec::keep_failed)).
+    #[must_use]
+    pub fn log(&self) -> Option<&Path> {
+        match self {
+            Self::Exited { log, .. } | Self::NotReady { log, .. } | Self::Unknown { log, .. } => {
+                Some(log)
+            }
+            _ => None,
+        }
+    }
+
     /// Whether a member found its port taken (`bind: address already in use` in its log).
     pub(super) fn is_port_taken(&self) -> bool {
         matches!(self, Self::Exited { log_tail, .. }
@@ -154,7 +174,7 @@ impl fmt::Display for Log<'_> {
             return write!(f, "  its log {} is empty", self.path.display());
         }
         write!(f, "  the end of its log {}:", self.path.display())?;
-        self.lines.iter().try_for_each(|line| write!(f, "\n    {line}"))
+        self.lines.iter().try_for_each(|line| write!(f, "\n    {}", readable(line)))
     }
 }
 

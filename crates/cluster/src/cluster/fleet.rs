@@ -61,7 +61,15 @@ impl StartTimes {
 pub(super) struct MemberState {
     /// None while it is down on purpose.
     pub(super) child: Option<Child>,
+    /// How often it was spawned: what was seen of one run says nothing of the next.
+    pub(super) run: u32,
     pub(super) progress: Progress,
+}
+
+impl MemberState {
+    pub(super) fn new(log: &Path) -> Self {
+        Self { child: None, run: 0, progress: Progress::new(log.to_owned()) }
+    }
 }
 
 impl Cluster {
@@ -87,7 +95,8 @@ impl Cluster {
     /// # Errors
     ///
     /// [`StartError::NotReady`] when it takes longer than the fleet may take to start
-    /// ([`Spec::ready_within`]), [`StartError::Exited`] when a member has ended by itself.
+    /// ([`Spec::ready_within`]), [`StartError::Exited`] when a member has ended by itself,
+    /// [`StartError::NoneRunning`] when all are down.
     pub async fn wait_until_ready(&self) -> Result<(), StartError> {
         ready::wait_until_ready(self, self.ready_within).await
     }

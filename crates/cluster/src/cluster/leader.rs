@@ -15,16 +15,19 @@ use super::ready::chain;
 /// stock timing.
 const LIMIT: Duration = Duration::from_secs(10);
 
+/// How long one member may take to say whom it follows; it asks nobody for that.
+const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+
 /// How long after a round of questions the next one starts.
 const ASK_EVERY: Duration = Duration::from_millis(5);
 
 pub(super) async fn leader(cluster: &Cluster) -> Result<Member<'_>, LeaderError> {
     let begin = Instant::now();
     loop {
-        let said = ask_all(cluster).await;
-        if let Some(index) = agreed(&said, cluster.states.len()) {
-            return Ok(cluster.member(index));
-        }
+        let said = match ask_all(cluster).await {
+            Ok(index) => return Ok(cluster.member(index)),
+            Err(said) => said,
+        };
         let elapsed = begin.elapsed();
         if elapsed >= LIMIT {
             let name = |index: usize| cluster.plan().members()[index].name();
@@ -61,28 +64,33 @@ impl std::fmt::Display for Answer {
 
 type Said = Vec<(usize, Result<Answer, String>)>;
 
-/// Asks all running members at once, in the order of their indices.
-async fn ask_all(cluster: &Cluster) -> Said {
+/// Asks all running members at once. Returns the leader as soon as enough agree, without waiting
+/// for a member that does not answer; else what each said, in the order of their indices.
+async fn ask_all(cluster: &Cluster) -> Result<usize, Said> {
     let mut questions = JoinSet::new();
     for member in cluster.members().filter(Member::is_running) {
         let (index, url, config) =
             (member.index(), member.client_url().to_owned(), member.client_config());
         questions.spawn(async move {
             let ask = async {
-                let status = Client::connect(config?).await?.status(&url).await?;
-                let answer = Answer {
-                    id: status.member_id(),
-                    leader: status.leader(),
-                    term: status.raft_term(),
-                };
-                Ok::<_, tercet_client::Error>(answer)
+                let config = config?.request_timeout(ANSWER_WITHIN);
+                let status = Client::connect(config).await?.status(&url).await?;
+                let (id, leader) = (status.member_id(), status.leader());
+                Ok::<_, tercet_client::Error>(Answer { id, leader, term: status.raft_term() })
             };
             (index, ask.await.map_err(|error| chain(&error)))
         });
     }
-    let mut said = questions.join_all().await;
+    let mut said = Said::new();
+    while let Some(answer) = questions.join_next().await {
+        // A task that panicked has said nothing.
+        said.extend(answer.ok());
+        if let Some(index) = agreed(&said, cluster.states.len()) {
+            return Ok(index);
+        }
+    }
     said.sort_by_key(|(index, _)| *index);
-    said
+    Err(said)
 }
 
 /// The running member that a majority of all `members` follows in one and the same term.

@@ -6,8 +6,8 @@ use std::path::Path;
 use tercet_client::{Client, Config};
 
 use super::error::{KillError, StartError};
-use super::fleet::Cluster;
-use super::start::spawn_member;
+use super::fleet::{Cluster, MemberState};
+use super::start::{ATTEMPTS, replace_process};
 use crate::observe::log_tail;
 use crate::plan::MemberPlan;
 
@@ -85,11 +85,6 @@ impl<'a> Member<'a> {
         self.pid().is_some()
     }
 
-    /// Whether it is meant to run: it was started, and not taken down on purpose.
-    pub(super) fn was_started(&self) -> bool {
-        self.cluster.state(self.index).child.is_some()
-    }
-
     /// A client of this member alone, for the runtime that calls.
     ///
     /// # Errors
@@ -114,8 +109,6 @@ impl<'a> Member<'a> {
     /// [`KillError`] when it is down already, or does not go.
     pub fn kill(&self) -> Result<Down<'a>, KillError> {
         let name = || self.name().to_owned();
-        // Up to here what the others say of their links is about this run; see `Progress::lost`.
-        self.read_others(None);
         let id = {
             let mut state = self.cluster.state(self.index);
             let child =
@@ -125,12 +118,9 @@ impl<'a> Member<'a> {
             }
             let pid = child.pid();
             child.kill().map_err(|source| KillError::Stays { member: name(), pid, source })?;
-            state.child = None;
-            // A log that cannot be read shows when the member is waited for.
-            let _ = state.progress.restart();
-            state.progress.id().map(str::to_owned)
+            state.end_run()
         };
-        self.read_others(id.as_deref());
+        self.links_to_it_are_lost(id.as_deref());
         Ok(Down { member: *self })
     }
 
@@ -144,8 +134,15 @@ impl<'a> Member<'a> {
     /// [`StartError`], as at the fleet's start. Where the running members have no majority, they
     /// cannot become ready: use [`start`](Self::start) and wait when enough are back.
     pub async fn restart(&self) -> Result<(), StartError> {
-        self.start()?;
-        self.cluster.wait_until_ready().await
+        let mut attempt = 1;
+        loop {
+            self.start()?;
+            match self.cluster.wait_until_ready().await {
+                // See `ATTEMPTS`: on 3.4 its port may have been taken for a moment.
+                Err(error) if error.is_port_taken() && attempt < ATTEMPTS => attempt += 1,
+                result => return result,
+            }
+        }
     }
 
     /// Starts it again on its old data, after killing it if it runs, without waiting.
@@ -154,30 +151,44 @@ impl<'a> Member<'a> {
     ///
     /// [`StartError::Spawn`].
     pub fn start(&self) -> Result<(), StartError> {
-        match self.kill() {
-            Ok(_) | Err(KillError::NotRunning { .. }) => {}
-            Err(error @ KillError::Stays { .. }) => return Err(error.into()),
-        }
-        // One that ended by itself is still there to be reaped, and its log to be read past.
         let id = {
             let mut state = self.cluster.state(self.index);
-            state.child = None;
-            let _ = state.progress.restart();
-            state.progress.id().map(str::to_owned)
+            if let Some(child) = &mut state.child {
+                let (member, pid) = (self.name().to_owned(), child.pid());
+                child.kill().map_err(|source| KillError::Stays { member, pid, source })?;
+            }
+            state.end_run()
         };
-        self.read_others(id.as_deref());
-        spawn_member(self.cluster, self.index)
+        // Before it runs again, or its new links would be taken for the old ones.
+        self.links_to_it_are_lost(id.as_deref());
+        let mut state = self.cluster.state(self.index);
+        if state.child.is_some() {
+            // Somebody else has started it meanwhile.
+            return Ok(());
+        }
+        replace_process(self.cluster, self.index, &mut state)
     }
 
-    /// Takes in what the other members' logs say; with `lost`, their links to that member are over.
-    fn read_others(&self, lost: Option<&str>) {
+    /// What the other members' logs have said up to here of their links to this member, whose id
+    /// this is, is over.
+    fn links_to_it_are_lost(&self, id: Option<&str>) {
+        let Some(id) = id else { return };
         for other in (0..self.cluster.states.len()).filter(|&other| other != self.index) {
             let mut state = self.cluster.state(other);
+            // A log that cannot be read shows when the member is waited for.
             let _ = state.progress.update();
-            if let Some(id) = lost {
-                state.progress.lost(id);
-            }
+            state.progress.lost(id);
         }
+    }
+}
+
+impl MemberState {
+    /// Its process has ended. Returns the member's id, if it got as far as to say it.
+    fn end_run(&mut self) -> Option<String> {
+        self.child = None;
+        // A log that cannot be read shows when the member is waited for.
+        let _ = self.progress.restart();
+        self.progress.id().map(str::to_owned)
     }
 }
 

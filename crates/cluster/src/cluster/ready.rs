@@ -45,25 +45,29 @@ pub(super) async fn wait_past_discovery(
 }
 
 /// Waits until every running member serves clients, has answered a linearizable read over its own
-/// client port, and has a link to every other running member.
+/// client port, and has a link to every other running member. Who runs is looked at each time:
+/// members may be killed and restarted meanwhile.
 pub(super) async fn wait_until_ready(cluster: &Cluster, limit: Duration) -> Result<(), StartError> {
     let mut wait = Wait::new(cluster, limit);
-    let running: Vec<_> =
-        cluster.members().filter(|member| member.was_started()).map(|m| m.index()).collect();
     let mut probes = Probes::default();
     loop {
-        wait.look(&running)?;
+        let running = running(cluster);
+        if running.is_empty() {
+            return Err(StartError::NoneRunning);
+        }
+        let indices: Vec<_> = running.iter().map(|run| run.index).collect();
+        wait.look(&indices)?;
         let mut waiting = Vec::new();
-        for &index in &running {
-            if !cluster.state(index).progress.serves_clients() {
-                waiting.push((index, "does not serve clients".to_owned()));
+        for &run in &running {
+            if !cluster.state(run.index).progress.serves_clients() {
+                waiting.push((run.index, "does not serve clients".to_owned()));
                 continue;
             }
-            probes.begin(index, || cluster.member(index).client_config())?;
-            if let Some(missing) =
-                probes.missing(index).or_else(|| missing_links(cluster, index, &running))
-            {
-                waiting.push((index, missing));
+            probes.begin(run, || probe_config(cluster, run.index))?;
+            let missing =
+                probes.missing(run).or_else(|| missing_links(cluster, run.index, &indices));
+            if let Some(missing) = missing {
+                waiting.push((run.index, missing));
             }
         }
         if waiting.is_empty() {
@@ -71,6 +75,31 @@ pub(super) async fn wait_until_ready(cluster: &Cluster, limit: Duration) -> Resu
         }
         wait.pause(&waiting).await?;
     }
+}
+
+/// One run of a member's process.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Run {
+    index: usize,
+    number: u32,
+}
+
+/// The members that are not down on purpose.
+fn running(cluster: &Cluster) -> Vec<Run> {
+    (0..cluster.states.len())
+        .filter_map(|index| {
+            let state = cluster.state(index);
+            state.child.is_some().then_some(Run { index, number: state.run })
+        })
+        .collect()
+}
+
+/// What makes a client that asks one member once.
+fn probe_config(cluster: &Cluster, index: usize) -> Result<Config, tercet_client::Error> {
+    // A read that was begun under a leader that is gone waits for long; a new one does not. Five
+    // elections are time enough for one that can be answered.
+    let patience = (5 * cluster.plan().timing().election()).max(Duration::from_millis(500));
+    Ok(cluster.member(index).client_config()?.request_timeout(patience))
 }
 
 /// What `index` lacks to reach each of `running`.
@@ -94,8 +123,8 @@ fn missing_links(cluster: &Cluster, index: usize, running: &[usize]) -> Option<S
 struct Probes {
     /// Aborts its tasks when dropped.
     tasks: JoinSet<()>,
-    /// By member: what its probe has come to.
-    state: Vec<(usize, Arc<Mutex<ProbeState>>)>,
+    /// What the probe of each run has come to.
+    state: Vec<(Run, Arc<Mutex<ProbeState>>)>,
 }
 
 enum ProbeState {
@@ -104,18 +133,18 @@ enum ProbeState {
 }
 
 impl Probes {
-    /// Starts the probe of member `index`, if there is none.
+    /// Starts the probe of this run, if there is none.
     fn begin(
         &mut self,
-        index: usize,
+        run: Run,
         config: impl FnOnce() -> Result<Config, tercet_client::Error>,
     ) -> Result<(), tercet_client::Error> {
-        if self.state.iter().any(|(known, _)| *known == index) {
+        if self.state.iter().any(|(known, _)| *known == run) {
             return Ok(());
         }
         let config = config()?;
         let state = Arc::new(Mutex::new(ProbeState::Waiting { last_error: None }));
-        self.state.push((index, Arc::clone(&state)));
+        self.state.push((run, Arc::clone(&state)));
         self.tasks.spawn(async move {
             let set = |new| *state.lock().unwrap_or_else(PoisonError::into_inner) = new;
             while let Err(error) = read_once(&config).await {
@@ -127,9 +156,9 @@ impl Probes {
         Ok(())
     }
 
-    /// What is missing of the probe of member `index`.
-    fn missing(&self, index: usize) -> Option<String> {
-        let (_, state) = self.state.iter().find(|(known, _)| *known == index)?;
+    /// What is missing of the probe of this run.
+    fn missing(&self, run: Run) -> Option<String> {
+        let (_, state) = self.state.iter().find(|(known, _)| *known == run)?;
         match &*state.lock().unwrap_or_else(PoisonError::into_inner) {
             ProbeState::Answered => None,
             ProbeState::Waiting { last_error: None } => {
@@ -164,14 +193,14 @@ impl<'a> Wait<'a> {
         for &index in indices {
             let member = &self.cluster.plan().members()[index];
             let mut state = self.cluster.state(index);
-            let unreadable = |source| StartError::Unreadable {
+            let unknown = |source| StartError::Unknown {
                 member: member.name().to_owned(),
                 log: member.log().to_owned(),
                 source,
             };
-            state.progress.update().map_err(unreadable)?;
+            state.progress.update().map_err(unknown)?;
             let Some(child) = &mut state.child else { continue };
-            if let Some(status) = child.exit_status().map_err(unreadable)? {
+            if let Some(status) = child.exit_status().map_err(unknown)? {
                 return Err(StartError::Exited {
                     member: member.name().to_owned(),
                     status,

@@ -1,12 +1,11 @@
 //! From a spec to a ready fleet.
 
 use std::fs::{DirBuilder, File};
-use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::Mutex;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tercet_pki::Fleet;
 
@@ -14,13 +13,14 @@ use super::error::StartError;
 use super::fleet::{Cluster, MemberState, StartTimes};
 use super::ready;
 use crate::binary::{Binary, Feature, Release};
-use crate::observe::Progress;
 use crate::plan::{Address, MemberPlan, Spec};
-use crate::process::{Child, HeldPort, Launch, RunDirectory, Share, Survival, spawn};
+use crate::process::{
+    Child, DirectoryError, HeldPort, Launch, RunDirectory, Share, Survival, spawn,
+};
 
 /// How many times a fleet is started whose port was taken after all. Ports are held, but on 3.4
 /// another program may name the same one with `SO_REUSEADDR` (see `process::port`).
-const ATTEMPTS: u32 = 3;
+pub(super) const ATTEMPTS: u32 = 3;
 
 pub(super) async fn start(
     spec: &Spec,
@@ -40,18 +40,28 @@ async fn start_once(spec: &Spec, binary: &Binary, parent: &Path) -> Result<Clust
     let begin = Instant::now();
     let mut cluster = prepare(spec, binary, parent)?;
     cluster.times.certificates = begin.elapsed();
-    let limit = spec.ready_limit();
-    let [first, second] = cluster.plan.waves();
-    for &index in &first {
-        spawn_member(&cluster, index)?;
+    if let Err(error) = start_members(&cluster, spec.ready_limit()).await {
+        if spec.keeps_failed() && !error.is_port_taken() {
+            cluster.keep();
+        }
+        return Err(error);
     }
-    ready::wait_past_discovery(&cluster, &first, limit).await?;
-    for &index in &second {
-        spawn_member(&cluster, index)?;
-    }
-    ready::wait_until_ready(&cluster, limit.saturating_sub(begin.elapsed())).await?;
     cluster.times.members = begin.elapsed().saturating_sub(cluster.times.certificates);
     Ok(cluster)
+}
+
+/// In two waves; see `Plan::waves`.
+async fn start_members(cluster: &Cluster, limit: Duration) -> Result<(), StartError> {
+    let begin = Instant::now();
+    let [first, second] = cluster.plan.waves();
+    for &index in &first {
+        spawn_member(cluster, index)?;
+    }
+    ready::wait_past_discovery(cluster, &first, limit).await?;
+    for &index in &second {
+        spawn_member(cluster, index)?;
+    }
+    ready::wait_until_ready(cluster, limit.saturating_sub(begin.elapsed())).await
 }
 
 /// Everything but the processes. What is made here is undone by dropping it.
@@ -61,33 +71,25 @@ fn prepare(spec: &Spec, binary: &Binary, parent: &Path) -> Result<Cluster, Start
     let share =
         if release.has(Feature::SocketReusePort) { Share::ReusePort } else { Share::ReuseAddress };
     let names = spec.member_names();
-    let ports = (0..2 * names.len())
-        .map(|_| HeldPort::hold(share))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(StartError::Ports)?;
+    let ports =
+        (0..2 * names.len()).map(|_| HeldPort::hold(share)).collect::<Result<Vec<_>, _>>()?;
     let addresses: Vec<_> = ports
         .chunks_exact(2)
         .map(|pair| Address::loopback(pair[0].number(), pair[1].number()))
         .collect();
 
-    let directory = RunDirectory::create(parent)
-        .map_err(|source| StartError::Directory { path: parent.to_owned(), source })?;
+    let directory = RunDirectory::create(parent).map_err(|error| match error {
+        DirectoryError::Create(source) => StartError::Directory { path: parent.to_owned(), source },
+        DirectoryError::Watchdog(source) => StartError::Watchdog(source),
+    })?;
     let plan = spec.plan(release, directory.path(), &addresses)?;
     let identities = Fleet::builder().layout(spec.certificate_layout()).members(names).build()?;
     identities.write(plan.certificates())?;
     for member in plan.members() {
         make_private(member)?;
     }
-    let states = plan
-        .members()
-        .iter()
-        .map(|member| {
-            Mutex::new(MemberState {
-                child: None,
-                progress: Progress::new(member.log().to_owned()),
-            })
-        })
-        .collect();
+    let states =
+        plan.members().iter().map(|member| Mutex::new(MemberState::new(member.log()))).collect();
     Ok(Cluster {
         states,
         _ports: ports,
@@ -112,29 +114,37 @@ fn make_private(member: &MemberPlan) -> Result<(), StartError> {
 
 /// Spawns a member that is down. It returns as soon as the process runs.
 pub(super) fn spawn_member(cluster: &Cluster, index: usize) -> Result<(), StartError> {
+    replace_process(cluster, index, &mut cluster.state(index))
+}
+
+/// Spawns the member whose state this is, in the place of the process that it had. Two at once
+/// would share a data directory, so the state stays locked until the new process is in it.
+pub(super) fn replace_process(
+    cluster: &Cluster,
+    index: usize,
+    state: &mut MemberState,
+) -> Result<(), StartError> {
     let member = &cluster.plan.members()[index];
-    let failed = |source: io::Error| StartError::Spawn {
-        member: member.name().to_owned(),
-        program: cluster.binary.path().to_owned(),
-        source,
-    };
     let log = File::options()
         .create(true)
         .append(true)
         .mode(0o600)
         .open(member.log())
         .map_err(|source| StartError::Directory { path: member.log().to_owned(), source })?;
-    let child = spawn(Launch {
+    let launch = Launch {
         program: cluster.binary.path().to_owned(),
         arguments: member.arguments().to_vec(),
         environment: member.environment().to_vec(),
         stdin: Stdio::null(),
         log: Some(log),
         survival: Survival::DiesWithOwner,
-    })
-    .map(Child::new)
-    .map_err(failed)?;
-    cluster.directory.watchdog().watch(child.pid()).map_err(failed)?;
-    cluster.state(index).child = Some(child);
+    };
+    let spawned = spawn(launch).map_err(|source| StartError::Spawn {
+        member: member.name().to_owned(),
+        program: cluster.binary.path().to_owned(),
+        source,
+    })?;
+    state.child = Some(Child::new(spawned));
+    state.run += 1;
     Ok(())
 }

@@ -2,6 +2,8 @@
 
 mod log;
 mod progress;
+mod readable;
 
 pub use log::log_tail;
 pub(crate) use progress::Progress;
+pub use readable::readable;

@@ -23,6 +23,7 @@ pub struct Spec {
     pub(super) timing: Timing,
     pub(super) layout: Layout,
     ready_within: Duration,
+    keep_failed: bool,
 }
 
 /// Far above what any start takes: 24 members starting at once on two cores need under ten seconds.
@@ -36,6 +37,7 @@ impl Default for Spec {
             timing: Timing::default(),
             layout: Layout::default(),
             ready_within: READY_WITHIN,
+            keep_failed: false,
         }
     }
 }
@@ -84,6 +86,20 @@ impl Spec {
     #[must_use]
     pub const fn ready_limit(&self) -> Duration {
         self.ready_within
+    }
+
+    /// Whether the files of a fleet that does not become ready are kept, for somebody to look into.
+    /// Its processes are ended in any case.
+    #[must_use]
+    pub const fn keep_failed(mut self, keep: bool) -> Self {
+        self.keep_failed = keep;
+        self
+    }
+
+    /// See [`keep_failed`](Self::keep_failed).
+    #[must_use]
+    pub const fn keeps_failed(&self) -> bool {
+        self.keep_failed
     }
 
     /// Which certificates the members have; see [`layout`](Self::layout).

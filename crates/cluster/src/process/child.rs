@@ -80,18 +80,18 @@ impl Child {
 
     /// Returns when the process has ended, or `left` is over, or earlier.
     fn wait_for_change(&self, left: Duration) {
-        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+        use rustix::event::{PollFd, Timespec, poll};
         #[cfg(target_os = "linux")]
         if let Some(handle) = &self.handle {
             let timeout = Timespec::try_from(left).ok();
-            let _ = poll(&mut [PollFd::new(handle, PollFlags::IN)], timeout.as_ref());
+            let ended = PollFd::new(handle, rustix::event::PollFlags::IN);
+            let _ = poll(&mut [ended], timeout.as_ref());
             return;
         }
         // No handle to wait on (not Linux, or before 5.3): look again every millisecond.
         let timeout = Timespec::try_from(left.min(Duration::from_millis(1))).ok();
         let nothing: &mut [PollFd<'_>] = &mut [];
         let _ = poll(nothing, timeout.as_ref());
-        let _ = PollFlags::IN;
     }
 }
 

@@ -14,29 +14,35 @@ use super::watchdog::Watchdog;
 pub(crate) struct RunDirectory {
     path: PathBuf,
     kept: bool,
-    watchdog: Watchdog,
+    /// None only while dropping.
+    watchdog: Option<Watchdog>,
+}
+
+/// Why there is no run directory.
+#[derive(Debug)]
+pub(crate) enum DirectoryError {
+    /// It cannot be made.
+    Create(io::Error),
+    /// There is nobody to clean it up should the owner die.
+    Watchdog(io::Error),
 }
 
 impl RunDirectory {
     /// Makes `PARENT/tercet-PID-RANDOM`, where PID is this process's.
-    pub(crate) fn create(parent: &Path) -> io::Result<Self> {
+    pub(crate) fn create(parent: &Path) -> Result<Self, DirectoryError> {
         // Absolute and without links: the watchdog looks for it in command lines.
-        let parent = parent.canonicalize()?;
+        let parent = parent.canonicalize().map_err(DirectoryError::Create)?;
         // The standard library's only source of randomness; 64 bits of it.
         let random = RandomState::new().hash_one(std::process::id());
         let path = parent.join(format!("tercet-{}-{random:016x}", std::process::id()));
         // Before the directory: from its first moment somebody cleans it up.
-        let watchdog = Watchdog::start(&path)?;
-        DirBuilder::new().mode(0o700).create(&path)?;
-        Ok(Self { path, kept: false, watchdog })
+        let watchdog = Watchdog::start(&path).map_err(DirectoryError::Watchdog)?;
+        DirBuilder::new().mode(0o700).create(&path).map_err(DirectoryError::Create)?;
+        Ok(Self { path, kept: false, watchdog: Some(watchdog) })
     }
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
-    }
-
-    pub(crate) fn watchdog(&self) -> &Watchdog {
-        &self.watchdog
     }
 
     pub(crate) fn is_kept(&self) -> bool {
@@ -46,21 +52,28 @@ impl RunDirectory {
     /// Leaves the directory where it is, for good.
     pub(crate) fn keep(&mut self) {
         self.kept = true;
-        // It fails when the shell is gone, and then the shell cannot remove anything either.
-        let _ = self.watchdog.keep_directory();
+        if let Some(watchdog) = &self.watchdog {
+            // It fails when the shell is gone, and then the shell cannot remove anything either.
+            let _ = watchdog.keep_directory();
+        }
     }
 }
 
 impl Drop for RunDirectory {
     fn drop(&mut self) {
-        if !self.kept {
-            // A file of an unreaped member may still appear between listing and removing: once more.
-            for _ in 0..2 {
-                match std::fs::remove_dir_all(&self.path) {
-                    Err(error) if error.kind() != io::ErrorKind::NotFound => {}
-                    _ => break,
-                }
+        if self.kept {
+            return;
+        }
+        // A file of an unreaped member may still appear between listing and removing: once more.
+        for _ in 0..2 {
+            match std::fs::remove_dir_all(&self.path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {}
+                _ => return,
             }
+        }
+        // A member that did not die in time still writes. Whoever has more patience may end it.
+        if let Some(watchdog) = self.watchdog.take() {
+            watchdog.let_go();
         }
     }
 }
@@ -90,6 +103,6 @@ mod tests {
     #[test]
     fn a_missing_parent_is_an_error() {
         let error = RunDirectory::create(Path::new("/nonexistent/tercet")).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        assert!(matches!(error, DirectoryError::Create(_)), "{error:?}");
     }
 }

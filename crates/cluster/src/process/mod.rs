@@ -1,4 +1,5 @@
-//! Members as operating-system processes: spawned, watched, killed and reaped.
+//! Members, and the tools that get etcd, as operating-system processes: spawned, watched, killed and
+//! reaped.
 //!
 //! What is promised: a child never outlives its owner, whatever ends the owner. Three layers hold
 //! it, each for what the one before cannot:
@@ -17,7 +18,7 @@ mod spawner;
 mod watchdog;
 
 pub(crate) use child::Child;
-pub(crate) use directory::RunDirectory;
+pub(crate) use directory::{DirectoryError, RunDirectory};
 pub use port::PortError;
 pub(crate) use port::{HeldPort, Share};
-pub(crate) use spawner::{Launch, Survival, spawn};
+pub(crate) use spawner::{Launch, Place, Survival, spawn, spawn_at};

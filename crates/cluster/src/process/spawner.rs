@@ -12,8 +12,15 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, OnceLock, PoisonError, mpsc};
+use std::time::{Duration, Instant};
 
-use crate::binary::spawn_patiently;
+/// How long a program may be busy: open for writing somewhere, so that Linux does not run it.
+///
+/// A rename does not cure it: the descriptor that our own unpacking used may live on in a child
+/// that another thread has forked and that has not yet called exec. That is over in microseconds,
+/// or in tens of milliseconds on a machine with more work than processors; trying again does. The
+/// rest is for a person who is just copying the file.
+const TEXT_BUSY_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What to spawn. The child inherits nothing that is not named here, but the process group: test
 /// runners (nextest) and terminals end a test by signalling its group, and a member that left the
@@ -40,25 +47,70 @@ pub(crate) enum Survival {
     OutlivesOwner,
 }
 
+/// Where a child runs. Without a word, where its owner does, and in its owner's process group.
+#[derive(Debug, Default)]
+pub(crate) struct Place {
+    /// The working directory.
+    pub(crate) directory: Option<PathBuf>,
+    /// Whether it gets a process group of its own, so that its children can be killed with it.
+    pub(crate) own_group: bool,
+}
+
 /// Spawns `launch` from the spawner thread.
 ///
 /// # Errors
 ///
 /// What `std::process::Command::spawn` says, after retrying while the program is "text file busy".
 pub(crate) fn spawn(launch: Launch) -> io::Result<std::process::Child> {
+    spawn_at(launch, Place::default())
+}
+
+/// [`spawn`], somewhere else.
+///
+/// # Errors
+///
+/// Those of [`spawn`].
+pub(crate) fn spawn_at(launch: Launch, place: Place) -> io::Result<std::process::Child> {
+    let mut command = command(launch, place)?;
+    let begun = Instant::now();
+    let mut pause = Duration::from_millis(1);
+    loop {
+        let (back, result) = spawn_there(command)?;
+        match result {
+            // Waited for here and not there, where it would hold up everybody's children.
+            Err(error) if is_text_busy(&error) && begun.elapsed() < TEXT_BUSY_PATIENCE => {
+                #[expect(clippy::disallowed_methods, reason = "nobody tells when it can be run")]
+                std::thread::sleep(pause);
+                pause = (pause * 2).min(Duration::from_millis(50));
+                command = back;
+            }
+            result => return result,
+        }
+    }
+}
+
+fn is_text_busy(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::ExecutableFileBusy
+}
+
+/// What was to be spawned, and what came of it.
+type Spawned = (Command, io::Result<std::process::Child>);
+
+/// Has `command` spawned once by the spawner thread.
+fn spawn_there(command: Command) -> io::Result<Spawned> {
     let (reply, answer) = mpsc::sync_channel(1);
     let gone = || io::Error::other("the thread that spawns processes is gone");
     spawner()?
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
-        .send(Request { launch, reply })
+        .send(Request { command, reply })
         .map_err(|_| gone())?;
-    answer.recv().map_err(|_| gone())?
+    answer.recv().map_err(|_| gone())
 }
 
 struct Request {
-    launch: Launch,
-    reply: mpsc::SyncSender<io::Result<std::process::Child>>,
+    command: Command,
+    reply: mpsc::SyncSender<Spawned>,
 }
 
 /// The way to the spawner thread, which is started by the first call.
@@ -80,8 +132,9 @@ fn spawner() -> io::Result<&'static Mutex<mpsc::Sender<Request>>> {
         .spawn(move || {
             // Never ends: the sender is in a static. A panic in here would kill every child, so
             // nothing below may panic.
-            for Request { launch, reply } in inbox {
-                if let Err(mpsc::SendError(Ok(mut orphan))) = reply.send(spawn_here(launch)) {
+            for Request { mut command, reply } in inbox {
+                let result = command.spawn();
+                if let Err(mpsc::SendError((_, Ok(mut orphan)))) = reply.send((command, result)) {
                     // Whoever asked is gone: nobody else will end it.
                     let _ = orphan.kill();
                     let _ = orphan.wait();
@@ -91,7 +144,7 @@ fn spawner() -> io::Result<&'static Mutex<mpsc::Sender<Request>>> {
     Ok(SPAWNER.get_or_init(|| Mutex::new(requests)))
 }
 
-fn spawn_here(launch: Launch) -> io::Result<std::process::Child> {
+fn command(launch: Launch, place: Place) -> io::Result<Command> {
     let Launch { program, arguments, environment, stdin, log, survival } = launch;
     #[expect(clippy::disallowed_methods, reason = "this is where processes are spawned")]
     let mut command = Command::new(program);
@@ -100,8 +153,14 @@ fn spawn_here(launch: Launch) -> io::Result<std::process::Child> {
         Some(log) => command.stdout(log.try_clone()?).stderr(log),
         None => command.stdout(Stdio::null()).stderr(Stdio::null()),
     };
+    if let Some(directory) = place.directory {
+        command.current_dir(directory);
+    }
+    if place.own_group {
+        command.process_group(0);
+    }
     prepare(&mut command, survival);
-    spawn_patiently(|| command.spawn())
+    Ok(command)
 }
 
 /// Arranges what the child does between fork and exec.
@@ -133,7 +192,8 @@ fn prepare(command: &mut Command, survival: Survival) {
     // may have held any lock (the allocator's too) at the fork. The closure makes at most three
     // system calls (setsid, or prctl and getppid) through rustix, whose wrappers are the bare calls;
     // it allocates nothing, takes no lock and cannot panic: its errors are plain codes without a
-    // payload. It captures two `Copy` values.
+    // payload. It captures two `Copy` values. The working directory and the process group are set by
+    // the standard library itself, before the closure runs.
     unsafe {
         command.pre_exec(in_child);
     }
@@ -158,7 +218,8 @@ mod tests {
     fn a_child_survives_the_thread_that_asked_for_it() {
         // The control: a child whose own spawning thread ends is killed, so the signal is armed.
         let mut bound = std::thread::spawn(|| {
-            spawn_here(shell("exec sleep 30", Survival::DiesWithOwner)).unwrap()
+            let sleep = shell("exec sleep 30", Survival::DiesWithOwner);
+            command(sleep, Place::default()).unwrap().spawn().unwrap()
         })
         .join()
         .unwrap();
@@ -192,5 +253,53 @@ mod tests {
         let mut control = shell(script, Survival::DiesWithOwner);
         control.environment.push(("ETCD_NAME".into(), "x".into()));
         assert!(!spawn(control).unwrap().wait().unwrap().success());
+    }
+
+    #[test]
+    fn a_place_is_taken() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().canonicalize().unwrap();
+        let group_of = |launch: Launch, own_group| {
+            let place = Place { directory: Some(path.clone()), own_group };
+            let mut child = spawn_at(launch, place).unwrap();
+            let pid = rustix::process::Pid::from_child(&child);
+            let group = rustix::process::getpgid(Some(pid)).unwrap();
+            child.kill().unwrap();
+            child.wait().unwrap();
+            (group == pid, group == rustix::process::getpgrp())
+        };
+        let sleep = || shell("exec sleep 30", Survival::DiesWithOwner);
+        assert_eq!(group_of(sleep(), true), (true, false));
+        assert_eq!(group_of(sleep(), false), (false, true));
+        let script = shell("[ \"$(pwd -P)\" = \"$0\" ]", Survival::DiesWithOwner);
+        let arguments = [script.arguments, vec![path.clone().into()]].concat();
+        let script = Launch { arguments, ..shell("", Survival::DiesWithOwner) };
+        let place = Place { directory: Some(path), own_group: false };
+        assert!(spawn_at(script, place).unwrap().wait().unwrap().success());
+    }
+
+    // Only Linux refuses to run a file that is open for writing.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_busy_file_is_waited_for_and_holds_up_nobody_else() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("busy");
+        std::fs::copy("/bin/true", &path).unwrap();
+        let writer = File::options().append(true).open(&path).unwrap();
+        let busy = || Launch { program: path.clone(), ..shell("", Survival::DiesWithOwner) };
+        // The control: without patience, it fails.
+        let (_, result) = spawn_there(command(busy(), Place::default()).unwrap()).unwrap();
+        assert!(is_text_busy(&result.unwrap_err()));
+        std::thread::scope(|scope| {
+            let busy = scope.spawn(|| spawn(busy()));
+            // Were they behind it, it would have run out of patience by the time that they are done.
+            for _ in 0..5 {
+                let mut other = spawn(shell("", Survival::DiesWithOwner)).unwrap();
+                assert!(other.wait().unwrap().success());
+            }
+            assert!(!busy.is_finished(), "the control: it is still busy");
+            drop(writer);
+            assert!(busy.join().unwrap().unwrap().wait().unwrap().success());
+        });
     }
 }

@@ -144,26 +144,20 @@ fn a_program_that_hangs_is_given_up() {
     write_program(&etcd, "#!/bin/sh\nsleep 1000\necho etcd Version: 3.5.9\n");
     let begun = Instant::now();
     let error = scene.locator().locate(&Request::Path(etcd)).unwrap_err();
-    assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
+    // Generous, to tell giving up from hanging.
+    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
     insta::assert_snapshot!(scene.words(&error), @r"
     the request names ROOT/etcd, which cannot be used as etcd
-      because 'etcd --version' did not end within 3 s
+      because 'etcd --version' did not end within 10 s
     ");
 }
 
 #[test]
-fn a_hit_in_the_cache_takes_no_lock_no_program_and_no_time() {
+fn a_hit_in_the_cache_takes_no_lock_and_no_program() {
     let scene = Scene::new();
     // Its etcd would not run.
     scene.cached("3.6.14", "upstream");
-    let took = || {
-        let begun = Instant::now();
-        scene.locator().locate(&Request::Default).unwrap();
-        begun.elapsed()
-    };
-    // The best of some: on a busy machine, anything may wait for a processor.
-    let best = (0..10).map(|_| took()).min().unwrap();
-    assert!(best < Duration::from_millis(20), "{best:?}");
+    scene.locator().locate(&Request::Default).unwrap();
     assert!(!scene.path("cache/etcd/.lock").exists());
 }
 

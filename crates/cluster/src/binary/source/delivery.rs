@@ -27,8 +27,8 @@ pub(super) struct Job<'a> {
 /// What a source has done.
 #[derive(Debug)]
 pub(super) enum Delivery {
-    /// It has checked and unpacked this file.
-    Unpacked { file: String, sha256: String },
+    /// It has checked and unpacked this file, having tried in vain elsewhere.
+    Unpacked { file: String, sha256: String, missed: Vec<Attempt> },
     /// What it would get is here already: apt tells its version only when it is asked.
     Cached(Cached),
 }
@@ -70,13 +70,14 @@ pub(in super::super) fn deliver(
         Source::Pip => pip::get(&job),
         Source::Apt => apt::get(&job),
     }?;
-    let (file, sha256) = match delivery {
-        Delivery::Unpacked { file, sha256 } => (file, sha256),
+    let (file, sha256, mut missed) = match delivery {
+        Delivery::Unpacked { file, sha256, missed } => (file, sha256, missed),
         Delivery::Cached(cached) => return Ok(cached),
     };
     let etcd = job.unpacked.join("etcd");
-    let refused = |why: String| {
-        Failure::from(Attempt::new(format!("{file} of {source}"), why).expecting(&sha256))
+    let mut refused = |why: String| {
+        missed.push(Attempt::new(format!("{file} of {source}"), why).expecting(&sha256));
+        Failure::Source(std::mem::take(&mut missed))
     };
     // Also for what has the right sum: its libraries may be missing here.
     let release = probe::release(&etcd).map_err(|error| refused(chain(&error)))?;

@@ -1,6 +1,7 @@
 //! The places that an etcd can be got from.
 
 mod apt;
+mod apt_lists;
 mod copy;
 mod delivery;
 mod pip;

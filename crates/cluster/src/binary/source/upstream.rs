@@ -8,7 +8,7 @@ use super::super::store::failed;
 use super::super::{DEFAULT_VERSION, Source};
 use super::delivery::{Delivery, Failure, Job};
 use super::transfer::{TransferError, transfer};
-use super::unpack::tar_gz;
+use super::unpack::{UnpackError, tar_gz};
 
 /// How long etcd's own mirrors together may take to be found unreachable.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -27,11 +27,13 @@ pub(super) fn get(job: &Job<'_>) -> Result<Delivery, Failure> {
     for mirror in locator.mirror_bases() {
         for url in mirror_layouts(mirror, pin) {
             match try_one(job, pin, &url, PATIENCE)? {
-                Ok(delivery) => return Ok(delivery),
-                Err(Miss { attempt, not_there }) => {
+                Ok(sha256) => return Ok(delivery(pin, sha256, attempts)),
+                Err(Miss { attempt, next }) => {
                     attempts.push(attempt);
-                    if !not_there {
-                        break;
+                    match next {
+                        Next::Layout => {}
+                        Next::Mirror => break,
+                        Next::Source => return Err(Failure::Source(attempts)),
                     }
                 }
             }
@@ -47,8 +49,13 @@ pub(super) fn get(job: &Job<'_>) -> Result<Delivery, Failure> {
             continue;
         }
         match try_one(job, pin, &url, patience)? {
-            Ok(delivery) => return Ok(delivery),
-            Err(miss) => attempts.push(miss.attempt),
+            Ok(sha256) => return Ok(delivery(pin, sha256, attempts)),
+            Err(miss) => {
+                attempts.push(miss.attempt);
+                if matches!(miss.next, Next::Source) {
+                    break;
+                }
+            }
         }
     }
     Err(Failure::Source(attempts))
@@ -61,28 +68,45 @@ fn mirror_layouts(base: &str, pin: &ArchivePin) -> [String; 2] {
 
 struct Miss {
     attempt: Attempt,
-    not_there: bool,
+    next: Next,
 }
 
+/// Where else it may be.
+enum Next {
+    /// In another place on the same mirror: it said that it has no such file.
+    Layout,
+    Mirror,
+    /// Every mirror's file with this sum has the same in it.
+    Source,
+}
+
+fn delivery(pin: &ArchivePin, sha256: String, missed: Vec<Attempt>) -> Delivery {
+    Delivery::Unpacked { file: pin.file.clone(), sha256, missed }
+}
+
+/// Gets and unpacks `url`, and returns its sum.
 fn try_one(
     job: &Job<'_>,
     pin: &ArchivePin,
     url: &str,
     patience: Duration,
-) -> Result<Result<Delivery, Miss>, Failure> {
-    let miss = |why: String, not_there| {
-        Ok(Err(Miss { attempt: Attempt::new(url, why).expecting(&pin.sha256), not_there }))
+) -> Result<Result<String, Miss>, Failure> {
+    let miss = |why: String, next| {
+        Ok(Err(Miss { attempt: Attempt::new(url, why).expecting(&pin.sha256), next }))
     };
     let archive = job.workspace.join("archive.partial");
     let sha256 = match transfer(url, &archive, patience, job.locator.progress()) {
         Ok(sha256) => sha256,
-        Err(TransferError::NotThere(why)) => return miss(why, true),
-        Err(TransferError::Remote(why)) => return miss(why, false),
+        Err(TransferError::NotThere(why)) => return miss(why, Next::Layout),
+        Err(TransferError::Remote(why)) => return miss(why, Next::Mirror),
         Err(TransferError::Write(error)) => return Err(failed("write to", &archive, error).into()),
     };
     if sha256 != pin.sha256 {
-        return miss(format!("what came has the sha256 {sha256}: thrown away"), false);
+        return miss(format!("what came has the sha256 {sha256}: thrown away"), Next::Mirror);
     }
-    tar_gz(&archive, &job.unpacked).map_err(|error| job.not_unpacked(url, error))?;
-    Ok(Ok(Delivery::Unpacked { file: pin.file.clone(), sha256 }))
+    match tar_gz(&archive, &job.unpacked) {
+        Ok(()) => Ok(Ok(sha256)),
+        Err(UnpackError::Archive(why)) => miss(why, Next::Source),
+        Err(UnpackError::Write(error)) => Err(failed("write to", job.workspace, error).into()),
+    }
 }
