@@ -122,7 +122,7 @@ async fn a_watch_sees_what_happens_and_from_where_it_was_told() -> Result<()> {
 async fn the_members_are_known() -> Result<()> {
     let cluster = Cluster::start().await?;
     let client = cluster.client().await?;
-    let mut members = client.member_list().await?;
+    let mut members = client.member_list().await?.into_members();
     members.sort_by(|a, b| a.name().cmp(b.name()));
     assert_eq!(members.len(), 3);
     for (member, known) in members.iter().zip(cluster.members()) {

@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use tonic::Status;
 use tonic::transport::Channel;
 
-use crate::classify::{classify, no_answer};
+use crate::classify::{classify, no_answer, no_connection};
 use crate::config::{Checked, Dialing};
+use crate::connections::Connections;
 use crate::dial::Connector;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, ErrorKind, Failure, Fate, Outcome, Result};
@@ -21,9 +22,6 @@ use crate::wire::HangUp;
 const PING_EVERY: Duration = Duration::from_secs(10);
 /// A server that leaves a ping unanswered for this long is gone.
 const PING_PATIENCE: Duration = Duration::from_secs(10);
-/// A range of thousands of keys should not wait for window updates; hyper's 2 MiB and 5 MiB do.
-const STREAM_WINDOW_BYTES: u32 = 8 << 20;
-const CONNECTION_WINDOW_BYTES: u32 = 16 << 20;
 /// Between two rounds of a read over all endpoints, growing to the second.
 const FIRST_PAUSE: Duration = Duration::from_millis(25);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
@@ -77,6 +75,7 @@ pub(crate) struct Member {
 struct Line {
     channel: Channel,
     hang_up: HangUp,
+    connections: Connections,
 }
 
 /// On which of an endpoint's connections.
@@ -84,6 +83,20 @@ struct Line {
 pub(crate) enum Lane {
     Requests,
     Streams,
+}
+
+impl Lane {
+    /// How much a server may send ahead of who reads it: on one stream, and on the connection.
+    fn windows_bytes(self) -> (u32, u32) {
+        match self {
+            // A range of thousands of keys should not wait for window updates; with hyper's 2 MiB
+            // and 5 MiB it does. Every answer is read as it comes, so none holds up another.
+            Self::Requests => (8 << 20, 16 << 20),
+            // A watcher that nobody reads keeps its window full: the connection's, the largest
+            // that there is (RFC 9113, 6.9.1), has room for two thousand of them.
+            Self::Streams => (1 << 20, (1 << 31) - 1),
+        }
+    }
 }
 
 impl Caller {
@@ -106,17 +119,13 @@ impl Caller {
         self.timeout
     }
 
-    pub(crate) fn is_mutual(&self) -> bool {
-        self.dialing.tls.as_ref().is_some_and(crate::tls::Tls::is_mutual)
-    }
-
     pub(crate) fn dialing(&self) -> &Dialing {
         &self.dialing
     }
 
     /// The configured member at `endpoint`.
     pub(crate) fn member(&self, endpoint: &Endpoint) -> Option<&Member> {
-        self.members.iter().find(|member| member.endpoint.url() == endpoint.url())
+        self.members.iter().find(|member| member.endpoint.is_same(endpoint))
     }
 
     /// Sends what `send` makes until it is answered, or may not be sent again, or time is up.
@@ -178,11 +187,13 @@ impl Caller {
 impl Member {
     pub(crate) fn new(endpoint: Endpoint, dialing: Dialing) -> Self {
         let endpoint = Arc::new(endpoint);
-        let requests = Line::new(&endpoint, &dialing);
+        let requests = Line::new(&endpoint, &dialing, Lane::Requests);
         Self { endpoint, requests, streams: OnceLock::new(), dialing }
     }
 
-    /// One attempt.
+    /// One attempt, or two if the first found a connection that was at its end.
+    ///
+    /// Such a connection says nothing of the member, which may be the only one.
     pub(crate) async fn send<T, S, F>(
         &self,
         lane: Lane,
@@ -195,14 +206,36 @@ impl Member {
     {
         let line = match lane {
             Lane::Requests => &self.requests,
-            Lane::Streams => self.streams.get_or_init(|| Line::new(&self.endpoint, &self.dialing)),
-        };
-        match tokio::time::timeout(patience, send(line.channel.clone(), patience)).await {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(status)) => {
-                let mutual = self.dialing.tls.as_ref().is_some_and(crate::tls::Tls::is_mutual);
-                Err(self.hung_up(line, classify(status, mutual)))
+            Lane::Streams => {
+                self.streams.get_or_init(|| Line::new(&self.endpoint, &self.dialing, lane))
             }
+        };
+        let begin = Instant::now();
+        let failure = match self.attempt(line, patience, &send).await {
+            Err(failure) if failure.is_stale() => failure,
+            result => return result,
+        };
+        let left = patience.saturating_sub(begin.elapsed());
+        if left.is_zero() { Err(failure) } else { self.attempt(line, left, &send).await }
+    }
+
+    async fn attempt<T, S, F>(
+        &self,
+        line: &Line,
+        patience: Duration,
+        send: &S,
+    ) -> Result<T, Failure>
+    where
+        S: Fn(Channel, Duration) -> F,
+        F: Future<Output = Result<T, Status>>,
+    {
+        let begin = line.connections.now();
+        // Its future, and with it the request, is gone when this is done.
+        let result = tokio::time::timeout(patience, send(line.channel.clone(), patience)).await;
+        match result {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(status)) => Err(self.hung_up(line, classify(status, self.dialing.is_mutual()))),
+            Err(_) if line.connections.none_since(begin) => Err(no_connection(patience)),
             Err(_) => Err(no_answer(patience)),
         }
     }
@@ -227,19 +260,23 @@ impl fmt::Debug for Caller {
 }
 
 impl Line {
-    fn new(endpoint: &Arc<Endpoint>, dialing: &Dialing) -> Self {
-        let hang_up = HangUp::default();
-        let connector = Connector::new(endpoint.clone(), dialing.clone(), hang_up.clone());
-        // No TLS of tonic's is compiled in, so it leaves an https URI to our connector; the scheme
-        // still becomes the request's, as it must.
-        let channel = Channel::builder(endpoint.uri().clone())
+    fn new(endpoint: &Arc<Endpoint>, dialing: &Dialing, lane: Lane) -> Self {
+        let (hang_up, connections) = (HangUp::default(), Connections::default());
+        let connector =
+            Connector::new(endpoint.clone(), dialing.clone(), hang_up.clone(), connections.clone());
+        let (stream_bytes, connection_bytes) = lane.windows_bytes();
+        // If any crate of a build asks for tonic's TLS, tonic refuses an https URI without it, after
+        // our connector has dialled. So it dials an http one, and only the origin, which becomes
+        // the scheme and authority of the requests, is https.
+        let channel = Channel::builder(endpoint.plain_uri().clone())
+            .origin(endpoint.uri().clone())
             .http2_keep_alive_interval(PING_EVERY)
             .keep_alive_timeout(PING_PATIENCE)
             .keep_alive_while_idle(false)
-            .initial_stream_window_size(STREAM_WINDOW_BYTES)
-            .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+            .initial_stream_window_size(stream_bytes)
+            .initial_connection_window_size(connection_bytes)
             .connect_with_connector_lazy(connector);
-        Self { channel, hang_up }
+        Self { channel, hang_up, connections }
     }
 }
 

@@ -7,6 +7,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 
 use tonic::{Code, Status};
 
@@ -19,7 +20,10 @@ pub(crate) fn classify(status: Status, mutual: bool) -> Failure {
     if status.source().is_none() {
         return answered(&status);
     }
-    if let Some(dial) = find_dial(&status) {
+    if let Some(own) = find::<Own>(&status) {
+        return Failure::new(own.kind, Fate::Unknown, own.what);
+    }
+    if let Some(dial) = find::<DialError>(&status) {
         return from_dial(dial);
     }
     let failure = unanswered(&status, mutual);
@@ -32,14 +36,95 @@ pub(crate) fn no_answer(patience: std::time::Duration) -> Failure {
     Failure::new(ErrorKind::DeadlineExceeded, Fate::Unknown, what)
 }
 
-/// A server, or something on the way to it, gave this status.
+/// The end of an attempt whose time ran out before there was a connection to send it on.
+pub(crate) fn no_connection(patience: std::time::Duration) -> Failure {
+    let what = format!("no connection within {patience:.1?}");
+    Failure::new(ErrorKind::DeadlineExceeded, Fate::NeverSent, what)
+}
+
+/// A status of our own making: no server said it.
+pub(crate) fn own(kind: ErrorKind, what: &'static str) -> Status {
+    let mut status = Status::unknown(what);
+    status.set_source(Arc::new(Own { kind, what }));
+    status
+}
+
+/// What marks a status as [`own`].
+#[derive(Debug)]
+struct Own {
+    kind: ErrorKind,
+    what: &'static str,
+}
+
+impl fmt::Display for Own {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.what)
+    }
+}
+
+impl StdError for Own {}
+
+/// A server, something on the way to it, or tonic in the name of either, gave this status.
 fn answered(status: &Status) -> Failure {
     let text = status.message();
     if let Some((kind, fate)) = rejection::meaning(text) {
         let plain = text.strip_prefix("etcdserver: ").unwrap_or(text);
-        return Failure { fix: rejection::fix(kind), ..Failure::new(kind, fate, plain) };
+        let failure = Failure { fix: rejection::fix(kind), ..Failure::new(kind, fate, plain) };
+        return failure.said(text);
     }
-    let (kind, fate) = match status.code() {
+    if let Some(failure) = unreadable(status) {
+        return failure;
+    }
+    let (kind, fate) = by_code(status.code());
+    if let Some(http) = text.strip_prefix(NO_GRPC) {
+        let what = format!("what answered speaks no gRPC: HTTP status {http}");
+        return Failure::new(kind, fate, what).fix("is it etcd's client port?");
+    }
+    let fate = if is_from_etcd(status) { fate } else { Fate::Unknown };
+    Failure::new(kind, fate, format!("the server answered {:?}: {text}", status.code())).said(text)
+}
+
+/// What tonic says when it makes a status from that of HTTP (its `status.rs`).
+const NO_GRPC: &str = "grpc-status header missing, mapped from HTTP status code ";
+
+/// Whether etcd, or the gRPC library under it, gave this status. A proxy between may give any code
+/// to what it has passed on and lost.
+fn is_from_etcd(status: &Status) -> bool {
+    let by = |beginnings: &[&str]| beginnings.iter().any(|text| status.message().starts_with(text));
+    by(&["etcdserver: ", "auth: "])
+        // grpc-go's, for what this etcd does not have (its `server.go`).
+        || status.code() == Code::Unimplemented && by(&["unknown service ", "unknown method "])
+}
+
+/// An answer that tonic cannot read; it says so in the server's name.
+fn unreadable(status: &Status) -> Option<Failure> {
+    let text = status.message();
+    let begins =
+        |beginnings: &[&str]| beginnings.iter().any(|beginning| text.starts_with(beginning));
+    match status.code() {
+        // The stream ended and had no status.
+        Code::Unknown if begins(&["protocol error"]) => Some(lost()),
+        Code::Internal | Code::OutOfRange | Code::ResourceExhausted | Code::Unimplemented
+            if begins(&[
+                "protocol error",
+                "failed to decode Protobuf",
+                "Unexpected EOF decoding",
+                "Missing response message",
+                "Error, decoded message length",
+                "Error decompressing",
+                "Content is compressed",
+            ]) =>
+        {
+            let what = format!("the answer cannot be read: {text}");
+            Some(Failure::new(ErrorKind::Protocol, Fate::Unknown, what))
+        }
+        _ => None,
+    }
+}
+
+/// What a code means for a text that nobody knows.
+fn by_code(code: Code) -> (ErrorKind, Fate) {
+    match code {
         Code::DeadlineExceeded => (ErrorKind::DeadlineExceeded, Fate::Unknown),
         Code::Unavailable => (ErrorKind::Unavailable, Fate::Unknown),
         Code::InvalidArgument => (ErrorKind::InvalidRequest, Fate::Refused),
@@ -50,14 +135,9 @@ fn answered(status: &Status) -> Failure {
         | Code::FailedPrecondition
         | Code::OutOfRange
         | Code::Unimplemented => (ErrorKind::Other, Fate::Refused),
-        // tonic's own, for a stream that ended without a status.
-        Code::Unknown if text.starts_with("protocol error") => {
-            (ErrorKind::ConnectionLost, Fate::Unknown)
-        }
         Code::Internal => (ErrorKind::Protocol, Fate::Unknown),
         _ => (ErrorKind::Other, Fate::Unknown),
-    };
-    Failure::new(kind, fate, format!("the server answered {:?}: {text}", status.code()))
+    }
 }
 
 /// No server spoke: look for what did.
@@ -87,22 +167,14 @@ fn unanswered(status: &Status, mutual: bool) -> Failure {
         }
         next = error.source();
     }
-    match status.code() {
-        // An answer that could not be decoded.
-        Code::Internal => Failure::new(
-            ErrorKind::Protocol,
-            Fate::Unknown,
-            format!("the answer cannot be read: {}", status.message()),
-        ),
-        _ => lost(),
-    }
+    lost()
 }
 
-fn find_dial(status: &Status) -> Option<&DialError> {
+fn find<E: StdError + 'static>(status: &Status) -> Option<&E> {
     let mut next = status.source();
     while let Some(error) = next {
-        if let Some(dial) = error.downcast_ref() {
-            return Some(dial);
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
         }
         next = error.source();
     }
@@ -115,13 +187,15 @@ fn from_dial(dial: &DialError) -> Failure {
         fate: Fate::NeverSent,
         what: dial.what.clone(),
         fix: dial.fix,
+        message: None,
         source: dial.source.clone().map(|source| Box::new(Shared(source)) as _),
     }
 }
 
 fn from_http2(error: &h2::Error, mutual: bool) -> Failure {
-    // The one reason that promises that nothing was done (RFC 9113, 8.7).
-    if error.reason() == Some(h2::Reason::REFUSED_STREAM) {
+    // What promises that nothing was done (RFC 9113, 8.7). Only of a stream, and only by the
+    // server: the same reason for a whole connection promises nothing of its streams.
+    if error.is_reset() && error.is_remote() && error.reason() == Some(h2::Reason::REFUSED_STREAM) {
         let what = "the server takes no more requests on this connection";
         return Failure::new(ErrorKind::Unavailable, Fate::NeverSent, what);
     }
@@ -133,8 +207,11 @@ fn from_http2(error: &h2::Error, mutual: bool) -> Failure {
 
 /// Of an I/O error under HTTP/2 only the text is left.
 fn from_text(text: &str, mutual: bool) -> Failure {
-    // A server that refuses our certificate, or speaks something else, has read no request.
-    if let Some(alert) = tls_words::alert_in(text) {
+    // A server that refuses our certificate, or speaks something else, has read no request. One
+    // that has spoken HTTP/2 before may have.
+    if text.contains(wire::BEFORE_FIRST_WORD)
+        && let Some(alert) = tls_words::alert_in(text)
+    {
         let (what, fix) = tls_words::refused(alert, mutual);
         return Failure { fix, ..Failure::new(ErrorKind::Tls, Fate::NeverSent, what) };
     }
@@ -179,7 +256,7 @@ impl StdError for Cause {
 
 /// A cause that several errors have.
 #[derive(Debug)]
-struct Shared(std::sync::Arc<dyn StdError + Send + Sync>);
+struct Shared(Arc<dyn StdError + Send + Sync>);
 
 impl fmt::Display for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -214,11 +291,12 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_stream_has_done_nothing() {
-        let failure = by_transport(h2::Error::from(h2::Reason::REFUSED_STREAM));
-        assert_eq!(failure.fate, Fate::NeverSent);
-        let failure = by_transport(h2::Error::from(h2::Reason::CANCEL));
-        assert_eq!((failure.kind, failure.fate), (ErrorKind::ConnectionLost, Fate::Unknown));
+    fn a_reason_alone_promises_nothing() {
+        // See `call` for one that a server gives.
+        for reason in [h2::Reason::REFUSED_STREAM, h2::Reason::CANCEL] {
+            let failure = by_transport(h2::Error::from(reason));
+            assert_eq!((failure.kind, failure.fate), (ErrorKind::ConnectionLost, Fate::Unknown));
+        }
     }
 
     #[test]
@@ -230,16 +308,21 @@ mod tests {
     #[test]
     fn a_late_refusal_of_our_certificate_is_one() {
         let alert = rustls::Error::AlertReceived(AlertDescription::UnknownCA);
-        let failure = by_transport(io::Error::new(io::ErrorKind::InvalidData, alert.to_string()));
+        let by_text = |text| by_transport(io::Error::new(io::ErrorKind::InvalidData, text));
+        let failure = by_text(format!("{}: {alert}", wire::BEFORE_FIRST_WORD));
         assert_eq!((failure.kind, failure.fate), (ErrorKind::Tls, Fate::NeverSent));
+        // On a connection that was in use requests may have been processed.
+        let failure = by_text(alert.to_string());
+        assert_eq!((failure.kind, failure.fate), (ErrorKind::ConnectionLost, Fate::Unknown));
     }
 
     #[test]
     fn a_server_is_taken_at_its_word() {
         let failure =
             classify(Status::resource_exhausted("etcdserver: mvcc: database space exceeded"), true);
-        assert_eq!((failure.kind, failure.fate), (ErrorKind::NoSpace, Fate::Refused));
+        assert_eq!((failure.kind, failure.fate), (ErrorKind::NoSpace, Fate::Unknown));
         assert!(failure.source.is_none());
+        assert_eq!(failure.message.as_deref(), Some("etcdserver: mvcc: database space exceeded"));
     }
 
     #[test]
@@ -247,5 +330,40 @@ mod tests {
         let failure = classify(Status::failed_precondition("etcdserver: too blue"), true);
         assert_eq!((failure.kind, failure.fate), (ErrorKind::Other, Fate::Refused));
         insta::assert_snapshot!(failure.what, @"the server answered FailedPrecondition: etcdserver: too blue");
+        assert_eq!(failure.message.as_deref(), Some("etcdserver: too blue"));
+    }
+
+    #[test]
+    fn a_code_that_is_not_etcds_promises_nothing() {
+        let fate = |code, text: &str| classify(Status::new(code, text), true).fate;
+        assert_eq!(fate(Code::FailedPrecondition, "etcdserver: too blue"), Fate::Refused);
+        assert_eq!(fate(Code::FailedPrecondition, "auth: too blue"), Fate::Refused);
+        assert_eq!(fate(Code::FailedPrecondition, "upstream is too blue"), Fate::Unknown);
+        assert_eq!(fate(Code::PermissionDenied, "RBAC: access denied"), Fate::Unknown);
+        assert_eq!(fate(Code::Unimplemented, "unknown service etcdserverpb.KV"), Fate::Refused);
+        assert_eq!(fate(Code::NotFound, "unknown service etcdserverpb.KV"), Fate::Unknown);
+    }
+
+    #[test]
+    fn what_tonic_says_of_an_answer_is_not_put_in_a_servers_mouth() {
+        let by_tonic = |code, text: &str| {
+            let failure = classify(Status::new(code, text), true);
+            assert_eq!(failure.message, None, "{text}");
+            format!("{:?} {:?}: {}", failure.kind, failure.fate, failure.what)
+        };
+        let texts = [
+            by_tonic(Code::Unimplemented, &format!("{NO_GRPC}404")),
+            by_tonic(Code::Unavailable, &format!("{NO_GRPC}502")),
+            by_tonic(Code::Internal, "Missing response message."),
+            by_tonic(Code::Unknown, "protocol error: missing grpc-status trailer"),
+        ];
+        insta::assert_snapshot!(texts.join("\n"), @r"
+            Other Refused: what answered speaks no gRPC: HTTP status 404
+            Unavailable Unknown: what answered speaks no gRPC: HTTP status 502
+            Protocol Unknown: the answer cannot be read: Missing response message.
+            ConnectionLost Unknown: the connection ended before the answer came
+        ");
+        let failure = classify(own(ErrorKind::ConnectionLost, "so we say"), true);
+        assert_eq!((failure.kind, failure.what.as_str()), (ErrorKind::ConnectionLost, "so we say"));
     }
 }

@@ -12,13 +12,13 @@ use crate::config::{self, Config};
 use crate::delete::{Delete, DeleteResponse};
 use crate::endpoint::Endpoint;
 use crate::error::Result;
-use crate::from_wire::{self, FromWire};
+use crate::from_wire::FromWire;
 use crate::generated::etcdserverpb as pb;
 use crate::generated::etcdserverpb::cluster_client::ClusterClient;
 use crate::generated::etcdserverpb::kv_client::KvClient;
 use crate::generated::etcdserverpb::maintenance_client::MaintenanceClient;
 use crate::key_value::KeyValue;
-use crate::member::{Member, Status};
+use crate::member::{MemberListResponse, Status};
 use crate::put::{Put, PutResponse};
 use crate::range::{Range, RangeResponse};
 use crate::txn::{Txn, TxnResponse};
@@ -175,12 +175,15 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// If no endpoint confirms the watch in time, or if the server refuses it.
+    /// If no endpoint confirms the watch in time, or if the server refuses it: for one, because it
+    /// knows no leader.
     pub async fn watch(&self, watch: impl Into<Watch>) -> Result<Watcher> {
-        let create = watch.into().into_wire();
+        let watch = watch.into();
+        watch.check()?;
+        let create = watch.into_wire();
         let start = |channel, _| watcher::start(channel, create.clone());
         let (started, endpoint) = self.caller.call(WATCH, Lane::Streams, start).await?;
-        Watcher::new(started, endpoint, self.caller.is_mutual())
+        Watcher::new(started, endpoint, self.caller.dialing().is_mutual())
     }
 
     /// The members, as the cluster has agreed on them; before etcd 3.5, as one member knows them.
@@ -188,27 +191,25 @@ impl Client {
     /// # Errors
     ///
     /// As [`get`](Self::get).
-    pub async fn member_list(&self) -> Result<Vec<Member>> {
-        let response: Members = self
-            .unary(Operation::read("member_list"), |channel, patience| {
-                let request = timed(pb::MemberListRequest { linearizable: true }, patience);
-                async move { cluster(channel).member_list(request).await }
-            })
-            .await?;
-        Ok(response.0)
+    pub async fn member_list(&self) -> Result<MemberListResponse> {
+        self.unary(Operation::read("member_list"), |channel, patience| {
+            let request = timed(pb::MemberListRequest { linearizable: true }, patience);
+            async move { cluster(channel).member_list(request).await }
+        })
+        .await
     }
 
     /// What one member says of itself; it answers without a leader too.
     ///
     /// The endpoint need not be one that the client was made with: any other is dialled for this
-    /// one request, with the client's TLS.
+    /// one request, with the client's TLS; with TLS it must be `https`.
     ///
     /// # Errors
     ///
     /// If this very member does not answer: no other is asked.
     pub async fn status(&self, endpoint: &str) -> Result<Status> {
         const STATUS: Operation = Operation::read("status");
-        let endpoint = Endpoint::parse(endpoint)?;
+        let endpoint = Endpoint::parse(endpoint).map_err(|error| error.during(STATUS.name))?;
         let url = endpoint.url().to_owned();
         let send = |channel: Channel, patience| async move {
             let request = timed(pb::StatusRequest {}, patience);
@@ -219,9 +220,8 @@ impl Client {
             member.send(Lane::Requests, patience, send).await
         } else {
             let dialing = self.caller.dialing();
-            if endpoint.is_https() {
-                config::check_trust(std::slice::from_ref(&endpoint), dialing.tls.as_ref())?;
-            }
+            config::check_trust(std::slice::from_ref(&endpoint), dialing.tls.as_ref())
+                .map_err(|error| error.during(STATUS.name))?;
             call::Member::new(endpoint, dialing.clone()).send(Lane::Requests, patience, send).await
         };
         result.map(Status::from_wire).map_err(|failure| STATUS.failed(failure, &url))
@@ -244,15 +244,6 @@ impl Client {
     {
         let (answer, _) = self.caller.call(operation, Lane::Requests, send).await?;
         Ok(T::from_wire(answer.into_inner()))
-    }
-}
-
-/// The part of an answer that is handed out.
-struct Members(Vec<Member>);
-
-impl FromWire<pb::MemberListResponse> for Members {
-    fn from_wire(wire: pb::MemberListResponse) -> Self {
-        Self(from_wire::all(wire.members))
     }
 }
 

@@ -5,16 +5,20 @@ use bytes::Bytes;
 use crate::generated::etcdserverpb as pb;
 use crate::generated::etcdserverpb::compare::{CompareResult, CompareTarget, TargetUnion};
 use crate::keys::Keys;
+use crate::lease_id::LeaseId;
 
 /// Something that the store must have for a transaction to go the one way and not the other.
 ///
-/// Over several keys it must be so for each of them, and over none of them it is.
+/// Over several keys it must be so for each of them. Where there are none it is as of a key that
+/// does not exist: its numbers are 0, and no comparison of its value holds
+/// (`server/etcdserver/apply.go`, `applyCompare`).
 #[derive(Debug, Clone, PartialEq)]
 #[must_use]
 pub struct Compare(pb::Compare);
 
 /// How what the store has relates to what was given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Is {
     /// The same.
     Equal,
@@ -48,8 +52,8 @@ impl Compare {
     }
 
     /// The lease of the key; 0 if it has none.
-    pub fn lease(keys: impl Into<Keys>, is: Is, id: i64) -> Self {
-        Self::new(keys, is, CompareTarget::Lease, TargetUnion::Lease(id))
+    pub fn lease(keys: impl Into<Keys>, is: Is, id: impl Into<LeaseId>) -> Self {
+        Self::new(keys, is, CompareTarget::Lease, TargetUnion::Lease(id.into().into()))
     }
 
     /// The key exists.
@@ -95,6 +99,9 @@ mod tests {
         assert_eq!(wire.target(), CompareTarget::Version);
         assert_eq!(wire.target_union, Some(TargetUnion::Version(3)));
         assert_eq!((&wire.key[..], &wire.range_end[..]), (&b"k"[..], &b""[..]));
+
+        let wire = Compare::lease("k", Is::Equal, 7).into_wire();
+        assert_eq!(wire.target_union, Some(TargetUnion::Lease(7)));
 
         let wire = Compare::value(Keys::prefix("k"), Is::NotEqual, "v").into_wire();
         assert_eq!(&wire.range_end[..], b"l");

@@ -1,8 +1,9 @@
 //! What a client is made from.
 
+use std::fmt;
 use std::time::Duration;
 
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, redacted};
 use crate::error::{Error, Result};
 use crate::tls::Tls;
 
@@ -18,6 +19,9 @@ pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// Three round trips of a slow link, and one lost SYN (repeated after 1 s: RFC 6298).
 pub const DIAL_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// What a longer timeout is taken for: the clock cannot add just any time to now.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// Endpoints, trust and patience: all that a [`Client`](crate::Client) is made from.
 ///
 /// ```no_run
@@ -29,7 +33,7 @@ pub const DIAL_TIMEOUT: Duration = Duration::from_secs(3);
 /// let client = Client::connect(config).await?;
 /// # Ok(()) }
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[must_use]
 pub struct Config {
     endpoints: Vec<String>,
@@ -50,7 +54,7 @@ impl Config {
         }
     }
 
-    /// Whom to trust and who we are; needed as soon as an endpoint is `https`.
+    /// Whom to trust and who we are; needed as soon as an endpoint is `https`, and then all must be.
     pub fn tls(mut self, tls: Tls) -> Self {
         self.tls = Some(tls);
         self
@@ -65,7 +69,10 @@ impl Config {
     /// How long one connection may take; [`DIAL_TIMEOUT`] unless set.
     ///
     /// It is never more than half of a request's time, so that an endpoint that swallows packets
-    /// leaves the other half to the next, and so that the error says that nothing was sent.
+    /// leaves the other half to the next. The addresses of a name share it. When it is used up by
+    /// connecting, the server still has a quarter of a second for its first word.
+    ///
+    /// A write whose time is up while it waits for a connection was not sent, and its error says so.
     pub fn dial_timeout(mut self, timeout: Duration) -> Self {
         self.dial_timeout = timeout;
         self
@@ -82,9 +89,23 @@ impl Config {
         if self.request_timeout.is_zero() || self.dial_timeout.is_zero() {
             return Err(Error::config("a timeout of zero lets nothing happen"));
         }
-        let timeout = self.dial_timeout.min(self.request_timeout / 2);
+        let request_timeout = self.request_timeout.min(LONGEST);
+        let timeout = self.dial_timeout.min(request_timeout / 2);
         let dialing = Dialing { tls: self.tls, timeout };
-        Ok(Checked { endpoints, dialing, request_timeout: self.request_timeout })
+        Ok(Checked { endpoints, dialing, request_timeout })
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // They are not checked yet, so a password may be in them.
+        let endpoints: Vec<_> = self.endpoints.iter().map(|text| redacted(text)).collect();
+        f.debug_struct("Config")
+            .field("endpoints", &endpoints)
+            .field("tls", &self.tls)
+            .field("request_timeout", &self.request_timeout)
+            .field("dial_timeout", &self.dial_timeout)
+            .finish()
     }
 }
 
@@ -108,19 +129,26 @@ pub(crate) struct Dialing {
     pub(crate) timeout: Duration,
 }
 
-/// A trust that is missing, or that nothing would use: both are mistakes, and the second is how a
-/// client ends up talking in the clear.
-pub(crate) fn check_trust(endpoints: &[Endpoint], tls: Option<&Tls>) -> Result<()> {
-    match (tls, endpoints.iter().find(|endpoint| endpoint.is_https())) {
-        (None, Some(endpoint)) => Err(Error::config(format!(
-            "endpoint `{}` needs an authority to trust: give one with Config::tls",
-            endpoint.url()
-        ))),
-        (Some(_), None) => Err(Error::config(
-            "TLS is configured but no endpoint is https: nothing would be encrypted",
-        )),
-        _ => Ok(()),
+impl Dialing {
+    /// Whether there is a certificate to show.
+    pub(crate) fn is_mutual(&self) -> bool {
+        self.tls.as_ref().is_some_and(Tls::is_mutual)
     }
+}
+
+/// A trust that is missing, or that an endpoint would not use: both are mistakes, and the second is
+/// how a client ends up talking in the clear.
+pub(crate) fn check_trust(endpoints: &[Endpoint], tls: Option<&Tls>) -> Result<()> {
+    let Some(wrong) = endpoints.iter().find(|endpoint| endpoint.is_https() != tls.is_some()) else {
+        return Ok(());
+    };
+    let url = wrong.url();
+    Err(Error::config(match tls {
+        None => format!("endpoint `{url}` needs an authority to trust: give one with Config::tls"),
+        Some(_) => {
+            format!("TLS is configured, and with endpoint `{url}` nothing would be encrypted")
+        }
+    }))
 }
 
 #[cfg(test)]
@@ -137,6 +165,31 @@ mod tests {
             refusal(Config::new(["http://etcd:2379"]).request_timeout(Duration::ZERO)),
             @"connect: a timeout of zero lets nothing happen"
         );
+    }
+
+    #[test]
+    fn with_tls_nothing_goes_in_the_clear() {
+        let tls = crate::fake::Authority::new().tls();
+        let config = |urls: [&str; 2]| Config::new(urls).tls(tls.clone()).check();
+        assert!(config(["https://a:1", "https://b:1"]).is_ok());
+        let error = config(["https://a:1", "http://b:1"]).err().unwrap();
+        insta::assert_snapshot!(error, @"connect: TLS is configured, and with endpoint `http://b:1` nothing would be encrypted");
+    }
+
+    #[test]
+    fn a_password_is_not_shown() {
+        let config = Config::new(["https://me:secret@a:1", "me:secret@a:1", "http://b:2"]);
+        insta::assert_snapshot!(format!("{config:?}"), @r#"Config { endpoints: ["https://...@a:1", "...@a:1", "http://b:2"], tls: None, request_timeout: 10s, dial_timeout: 3s }"#);
+    }
+
+    #[tokio::test]
+    async fn no_timeout_is_too_long() {
+        let config = Config::from("http://127.0.0.1:1")
+            .request_timeout(Duration::MAX)
+            .dial_timeout(Duration::MAX);
+        let client = crate::Client::connect(config).await.unwrap();
+        // Nothing listens there.
+        assert!(client.get("a").await.unwrap_err().is_connect());
     }
 
     #[test]

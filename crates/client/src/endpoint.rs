@@ -11,6 +11,8 @@ pub(crate) struct Endpoint {
     /// Without a slash at its end; also what errors call it.
     url: String,
     uri: Uri,
+    /// The same with the scheme `http`.
+    plain_uri: Uri,
     /// Without the brackets of an IPv6 address.
     host: String,
     port: u16,
@@ -23,13 +25,18 @@ impl Endpoint {
     ///
     /// `InvalidConfig` for whatever cannot be dialled, with the reason.
     pub(crate) fn parse(text: &str) -> Result<Self> {
-        let wrong = |why: &str| Error::config(format!("endpoint `{text}` {why}"));
+        let wrong = |why: &str| Error::config(format!("endpoint `{}` {why}", redacted(text)));
         if !text.contains("://") {
             return Err(wrong("has no scheme: write http:// or https:// before it"));
         }
-        let url = text.strip_suffix('/').unwrap_or(text).to_owned();
-        let uri = url.parse::<Uri>().map_err(|source| wrong("is not a URL").caused_by(source))?;
+        // `Uri` drops it silently.
+        if text.contains('#') {
+            return Err(wrong("has a fragment, which etcd does not know"));
+        }
+        let no_url = |source| wrong("is not a URL").caused_by(source);
+        let uri = text.parse::<Uri>().map_err(no_url)?;
 
+        // `Uri` has it in lower case, however it was written.
         let https = match uri.scheme_str() {
             Some("https") => true,
             Some("http") => false,
@@ -38,23 +45,26 @@ impl Endpoint {
             }
             _ => return Err(wrong("has an unknown scheme: only http and https can be dialled")),
         };
-        if uri.path_and_query().is_some_and(|path| path.as_str() != "/") {
+        if uri.query().is_some() || uri.path().bytes().any(|byte| byte != b'/') {
             return Err(wrong("has a path, which etcd does not know"));
         }
-        if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+        let authority = uri.authority().map(|authority| authority.as_str()).unwrap_or_default();
+        if authority.contains('@') {
             return Err(wrong("has a user: etcd takes none in a URL"));
         }
-        let host = uri.host().unwrap_or_default();
-        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        let bracketed = uri.host().unwrap_or_default();
+        let host = bracketed.trim_start_matches('[').trim_end_matches(']').to_owned();
         if host.is_empty() {
             return Err(wrong("has no host"));
         }
-        let Some(port) = uri.port_u16() else {
-            return Err(wrong("has no port: etcd's own is 2379"));
+        let port = match authority.strip_prefix(bracketed).unwrap_or_default() {
+            "" | ":" => return Err(wrong("has no port: etcd's own is 2379")),
+            port => match port.trim_start_matches(':').parse::<u16>() {
+                Ok(0) => return Err(wrong("has port 0, which nothing listens on")),
+                Ok(port) => port,
+                Err(_) => return Err(wrong("has a port that is no number from 1 to 65535")),
+            },
         };
-        if port == 0 {
-            return Err(wrong("has port 0, which nothing listens on"));
-        }
         let server_name = if https {
             let name = ServerName::try_from(host.clone()).map_err(|source| {
                 wrong("has a host that no certificate can name").caused_by(source)
@@ -63,7 +73,9 @@ impl Endpoint {
         } else {
             None
         };
-        Ok(Self { url, uri, host, port, server_name })
+        let url = format!("{}://{authority}", if https { "https" } else { "http" });
+        let plain_uri = format!("http://{authority}").parse().map_err(no_url)?;
+        Ok(Self { uri: url.parse().map_err(no_url)?, url, plain_uri, host, port, server_name })
     }
 
     pub(crate) fn url(&self) -> &str {
@@ -72,6 +84,11 @@ impl Endpoint {
 
     pub(crate) fn uri(&self) -> &Uri {
         &self.uri
+    }
+
+    /// What tonic is told to dial: of an `https` it would ask for its own TLS.
+    pub(crate) fn plain_uri(&self) -> &Uri {
+        &self.plain_uri
     }
 
     pub(crate) fn address(&self) -> (&str, u16) {
@@ -84,6 +101,25 @@ impl Endpoint {
 
     pub(crate) fn is_https(&self) -> bool {
         self.server_name.is_some()
+    }
+
+    /// Whether both are dialled alike, however they were written.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.is_https() == other.is_https()
+            && self.port == other.port
+            && self.host.eq_ignore_ascii_case(&other.host)
+    }
+}
+
+/// An endpoint as it was given, to be shown: what may be a password is left out.
+///
+/// To the last `@`, for a password that holds one, or a slash, is no URL, and is shown all the same
+/// when it is refused.
+pub(crate) fn redacted(text: &str) -> String {
+    let begin = text.find("://").map_or(0, |index| index + 3);
+    match text[begin..].rfind('@') {
+        Some(end) => format!("{}...{}", &text[..begin], &text[begin + end..]),
+        None => text.to_owned(),
     }
 }
 
@@ -106,15 +142,36 @@ mod tests {
     }
 
     #[test]
-    fn refusals_say_why() {
+    fn the_same_is_known_however_it_is_written() {
+        let parse = |text| Endpoint::parse(text).unwrap();
+        let endpoint = parse("https://etcd-1.example:2379");
+        for text in ["HTTPS://etcd-1.example:2379", "https://ETCD-1.example:2379//"] {
+            assert!(endpoint.is_same(&parse(text)), "{text}");
+        }
+        let others = ["http://etcd-1.example:2379", "https://etcd-1:2379", "https://etcd-1:2378"];
+        for text in others {
+            assert!(!endpoint.is_same(&parse(text)), "{text}");
+        }
+        assert_eq!(parse("HTTPS://etcd-1:2379//").url(), "https://etcd-1:2379");
+    }
+
+    #[test]
+    fn refusals_say_why_and_show_no_password() {
         let texts: Vec<_> = [
             "127.0.0.1:2379",
             "unix://here:1",
             "ftp://127.0.0.1:2379",
             "https://127.0.0.1",
+            "https://127.0.0.1:",
             "https://127.0.0.1:0",
+            "https://127.0.0.1:99999",
+            "https://[::1]:x",
             "https://127.0.0.1:2379/v3",
+            "https://127.0.0.1:2379/?a",
+            "https://127.0.0.1:2379#a",
             "https://me:secret@127.0.0.1:2379",
+            "https://me:sec@ret/secret@127.0.0.1:2379",
+            "me:secret@127.0.0.1:2379",
             "https://:2379",
             "https://a_b!:2379",
             "http://a b:2379",
@@ -127,12 +184,20 @@ mod tests {
             connect: endpoint `unix://here:1` is a Unix socket, which cannot be dialled yet
             connect: endpoint `ftp://127.0.0.1:2379` has an unknown scheme: only http and https can be dialled
             connect: endpoint `https://127.0.0.1` has no port: etcd's own is 2379
+            connect: endpoint `https://127.0.0.1:` has no port: etcd's own is 2379
             connect: endpoint `https://127.0.0.1:0` has port 0, which nothing listens on
+            connect: endpoint `https://127.0.0.1:99999` has a port that is no number from 1 to 65535
+            connect: endpoint `https://[::1]:x` has a port that is no number from 1 to 65535
             connect: endpoint `https://127.0.0.1:2379/v3` has a path, which etcd does not know
-            connect: endpoint `https://me:secret@127.0.0.1:2379` has a user: etcd takes none in a URL
+            connect: endpoint `https://127.0.0.1:2379/?a` has a path, which etcd does not know
+            connect: endpoint `https://127.0.0.1:2379#a` has a fragment, which etcd does not know
+            connect: endpoint `https://...@127.0.0.1:2379` has a user: etcd takes none in a URL
+            connect: endpoint `https://...@127.0.0.1:2379` has a path, which etcd does not know
+            connect: endpoint `...@127.0.0.1:2379` has no scheme: write http:// or https:// before it
             connect: endpoint `https://:2379` has no host
             connect: endpoint `https://a_b!:2379` has a host that no certificate can name
             connect: endpoint `http://a b:2379` is not a URL
         ");
+        assert!(!texts.iter().any(|text| text.contains("secret")));
     }
 }

@@ -8,8 +8,10 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What made a request fail, to be matched on.
 ///
-/// Everything from [`Compacted`](Self::Compacted) on was said by a server; the texts are those of
-/// etcd's `api/v3rpc/rpctypes/error.go`.
+/// Those before [`Compacted`](Self::Compacted) are found out by the client; those from it on are
+/// what servers say, by the texts of etcd's `api/v3rpc/rpctypes/error.go`. Two of the latter may
+/// come from the client all the same: [`InvalidRequest`](Self::InvalidRequest) if no server would
+/// take it, and [`Unavailable`](Self::Unavailable) if a server takes no more requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -62,11 +64,15 @@ pub enum ErrorKind {
     NotSupportedForLearner,
     /// The stores of the members differ.
     Corrupt,
-    /// Anything else; the text has the code and the message.
+    /// Anything else; the text has the code and the message, which is also
+    /// [`Error::server_message`].
     Other,
 }
 
 /// Whether a failed request may have changed something.
+///
+/// There is no third case, so this stays exhaustive: a `match` that has to say what it does with an
+/// unknown outcome needs no arm for what cannot be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// It changed nothing, and never will: sending it again is safe.
@@ -100,6 +106,8 @@ pub(crate) struct Failure {
     /// In plain words.
     pub(crate) what: String,
     pub(crate) fix: Option<&'static str>,
+    /// What the server said, word for word.
+    pub(crate) message: Option<String>,
     pub(crate) source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -139,7 +147,17 @@ impl Error {
         self.0.compact_revision
     }
 
-    /// Whether no connection could be made, for want of a listener or of trust.
+    /// What the server said, word for word, if it was a server that refused.
+    ///
+    /// For what no [`ErrorKind`] tells, as with [`ErrorKind::Other`]: these texts are etcd's and
+    /// may change with its version.
+    #[must_use]
+    pub fn server_message(&self) -> Option<&str> {
+        self.0.failure.message.as_deref()
+    }
+
+    /// Whether there was no connection that could be used: nothing listens or answers there, no
+    /// trust, or no etcd at the other end. It is [`ErrorKind::Connect`] or [`ErrorKind::Tls`].
     #[must_use]
     pub fn is_connect(&self) -> bool {
         matches!(self.kind(), ErrorKind::Connect | ErrorKind::Tls)
@@ -166,6 +184,12 @@ impl Error {
             elapsed: None,
             compact_revision: None,
         }))
+    }
+
+    /// The same, said of another operation.
+    pub(crate) fn during(mut self, operation: &'static str) -> Self {
+        self.0.operation = operation;
+        self
     }
 
     pub(crate) fn at(mut self, endpoint: &str) -> Self {
@@ -196,12 +220,23 @@ impl Error {
 
 impl Failure {
     pub(crate) fn new(kind: ErrorKind, fate: Fate, what: impl Into<String>) -> Self {
-        Self { kind, fate, what: what.into(), fix: None, source: None }
+        Self { kind, fate, what: what.into(), fix: None, message: None, source: None }
     }
 
     pub(crate) fn fix(mut self, fix: &'static str) -> Self {
         self.fix = Some(fix);
         self
+    }
+
+    pub(crate) fn said(mut self, message: &str) -> Self {
+        self.message = Some(message.to_owned());
+        self
+    }
+
+    /// Whether the connection was found to be at its end, with nothing sent on it.
+    pub(crate) fn is_stale(&self) -> bool {
+        self.fate == Fate::NeverSent
+            && matches!(self.kind, ErrorKind::ConnectionLost | ErrorKind::Unavailable)
     }
 }
 

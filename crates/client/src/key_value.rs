@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use crate::from_wire::FromWire;
 use crate::generated::mvccpb;
+use crate::lease_id::LeaseId;
 
 /// A key with its value and its history, as of the revision that was read.
 #[derive(Clone, PartialEq, Eq)]
@@ -62,8 +63,8 @@ impl KeyValue {
 
     /// The lease that the key goes away with.
     #[must_use]
-    pub fn lease(&self) -> Option<i64> {
-        (self.0.lease != 0).then_some(self.0.lease)
+    pub fn lease(&self) -> Option<LeaseId> {
+        (self.0.lease != 0).then_some(LeaseId::from(self.0.lease))
     }
 }
 

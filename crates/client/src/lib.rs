@@ -43,10 +43,13 @@ mod classify;
 mod client;
 mod compare;
 mod config;
+mod connections;
 mod delete;
 mod dial;
 mod endpoint;
 mod error;
+#[cfg(test)]
+mod fake;
 mod from_wire;
 #[expect(
     unreachable_pub,
@@ -60,11 +63,13 @@ mod from_wire;
 mod generated;
 mod key_value;
 mod keys;
+mod lease_id;
 mod member;
 mod picker;
 mod put;
 mod range;
 mod rejection;
+mod secrets;
 mod tls;
 mod tls_words;
 mod txn;
@@ -81,7 +86,8 @@ pub use self::delete::{Delete, DeleteResponse};
 pub use self::error::{Error, ErrorKind, Outcome, Result};
 pub use self::key_value::KeyValue;
 pub use self::keys::Keys;
-pub use self::member::{Member, Status};
+pub use self::lease_id::LeaseId;
+pub use self::member::{Member, MemberListResponse, Status};
 pub use self::put::{Put, PutResponse};
 pub use self::range::{Order, Range, RangeResponse, SortBy};
 pub use self::tls::Tls;

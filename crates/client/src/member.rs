@@ -1,6 +1,6 @@
 //! The members of the cluster, and what each says of itself.
 
-use crate::from_wire::FromWire;
+use crate::from_wire::{self, FromWire};
 use crate::generated::etcdserverpb as pb;
 
 /// A member, as the cluster knows it.
@@ -42,6 +42,81 @@ impl Member {
 impl FromWire<pb::Member> for Member {
     fn from_wire(wire: pb::Member) -> Self {
         Self(wire)
+    }
+}
+
+/// The members, as one of them tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemberListResponse {
+    header: pb::ResponseHeader,
+    members: Vec<Member>,
+}
+
+impl MemberListResponse {
+    /// The members, in the order of their numbers.
+    #[must_use]
+    pub fn members(&self) -> &[Member] {
+        &self.members
+    }
+
+    /// The members, to keep.
+    #[must_use]
+    pub fn into_members(self) -> Vec<Member> {
+        self.members
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.members.len()
+    }
+
+    /// Whether there are none, which no server says.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    /// The number of the cluster.
+    #[must_use]
+    pub fn cluster_id(&self) -> u64 {
+        self.header.cluster_id
+    }
+
+    /// The number of the member that answered.
+    #[must_use]
+    pub fn member_id(&self) -> u64 {
+        self.header.member_id
+    }
+
+    /// Which election the leader of the member that answered won.
+    #[must_use]
+    pub fn raft_term(&self) -> u64 {
+        self.header.raft_term
+    }
+}
+
+impl IntoIterator for MemberListResponse {
+    type Item = Member;
+    type IntoIter = std::vec::IntoIter<Member>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.members.into_iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a MemberListResponse {
+    type Item = &'a Member;
+    type IntoIter = std::slice::Iter<'a, Member>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.members.iter()
+    }
+}
+
+impl FromWire<pb::MemberListResponse> for MemberListResponse {
+    fn from_wire(wire: pb::MemberListResponse) -> Self {
+        Self { header: wire.header.unwrap_or_default(), members: from_wire::all(wire.members) }
     }
 }
 

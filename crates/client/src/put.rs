@@ -5,6 +5,7 @@ use bytes::Bytes;
 use crate::from_wire::FromWire;
 use crate::generated::etcdserverpb as pb;
 use crate::key_value::KeyValue;
+use crate::lease_id::LeaseId;
 
 /// What to write, and how, where `client.put(key, value)` does not say enough.
 ///
@@ -24,8 +25,8 @@ impl Put {
     }
 
     /// The key goes away with this lease.
-    pub fn lease(mut self, id: i64) -> Self {
-        self.0.lease = id;
+    pub fn lease(mut self, id: impl Into<LeaseId>) -> Self {
+        self.0.lease = id.into().into();
         self
     }
 

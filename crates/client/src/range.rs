@@ -21,6 +21,7 @@ pub struct Range(pb::RangeRequest);
 
 /// By what an answer is ordered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum SortBy {
     /// The key's bytes; this is the order of an answer that was not asked to be sorted.
     Key,
@@ -36,6 +37,7 @@ pub enum SortBy {
 
 /// Which end of an order comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Order {
     /// The least first.
     Ascending,
@@ -173,7 +175,9 @@ impl RangeResponse {
         self.count
     }
 
-    /// The store's revision when it was read: a watch from the next one on misses nothing.
+    /// The store's current revision when this was read: a watch from the next one on misses nothing.
+    ///
+    /// It is the current one also where an older one was asked for ([`Range::revision`]).
     #[must_use]
     pub fn revision(&self) -> i64 {
         self.revision

@@ -6,16 +6,18 @@ use crate::error::{ErrorKind, Fate};
 ///
 /// As in etcd's own client the text decides and not the gRPC code, of which several mean many
 /// things (`api/v3rpc/rpctypes/error.go`, `Error`). The fate is from where the server says it:
-/// everything checked before a proposal, or by its applying, has changed nothing; what is said
+/// what it checks before a proposal, or before it applies one, has changed nothing; what is said
 /// while waiting for a proposal leaves it open (`server/etcdserver/v3_server.go`,
-/// `processInternalRaftRequestOnce`).
+/// `processInternalRaftRequestOnce`), and so does what is said after applying it.
 pub(crate) fn meaning(text: &str) -> Option<(ErrorKind, Fate)> {
     use ErrorKind::*;
     use Fate::{Refused, Unknown};
     Some(match text.strip_prefix("etcdserver: ").unwrap_or(text) {
         "mvcc: required revision has been compacted" => (Compacted, Refused),
         "mvcc: required revision is a future revision" => (FutureRevision, Refused),
-        "mvcc: database space exceeded" => (NoSpace, Refused),
+        // Said before a proposal, and of the write that crosses the quota after it was applied
+        // (`server/etcdserver/apply.go`, `quotaApplierV3`): nobody can tell which.
+        "mvcc: database space exceeded" => (NoSpace, Unknown),
 
         "key not found" => (KeyNotFound, Refused),
         "requested lease not found" => (LeaseNotFound, Refused),
@@ -83,6 +85,11 @@ mod tests {
         assert_eq!(
             meaning("etcdserver: mvcc: required revision has been compacted"),
             Some((ErrorKind::Compacted, Fate::Refused))
+        );
+        // The write that crosses the quota is applied.
+        assert_eq!(
+            meaning("etcdserver: mvcc: database space exceeded"),
+            Some((ErrorKind::NoSpace, Fate::Unknown))
         );
         // Several texts under one code, Unavailable, which mean different things.
         assert_eq!(meaning("etcdserver: no leader"), Some((ErrorKind::NoLeader, Fate::Refused)));

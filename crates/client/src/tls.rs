@@ -27,7 +27,8 @@ use rustls::crypto::ring as backend;
 /// `aws-lc-rs`, AWS-LC; with both features it is ring. It is never looked up in, nor installed as,
 /// rustls' process-wide default, so another crate's choice does not matter here.
 ///
-/// No private key is kept but inside that library; the bytes that it was parsed from are wiped.
+/// The private key is kept inside that library. What was decoded from its PEM is wiped at once; the
+/// PEM itself is yours to wipe, and its base64 passes through a buffer of the parser, which is not.
 #[derive(Clone)]
 pub struct Tls {
     config: Arc<ClientConfig>,
@@ -42,14 +43,15 @@ impl Tls {
     /// [`InvalidConfig`](crate::ErrorKind::InvalidConfig) if `ca_pem` has no certificate or one
     /// that cannot be read.
     pub fn from_pem(ca_pem: impl AsRef<[u8]>) -> Result<Self> {
-        let config = verifying(ca_pem.as_ref())?.with_no_client_auth();
-        Ok(Self::new(config, false))
+        let verifying =
+            verifying(ca_pem.as_ref()).map_err(|error| error.during("Tls::from_pem"))?;
+        Ok(Self::new(verifying.with_no_client_auth(), false))
     }
 
     /// Trusts the authorities in `ca_pem`, and shows `chain_pem`: the certificate of `key_pem`,
     /// first, then those that lead to an authority that the server trusts.
     ///
-    /// The key may be in PKCS #8, PKCS #1 (RSA) or SEC 1 (EC) form.
+    /// The key may be in PKCS #8, PKCS #1 (RSA) or SEC 1 (EC) form, and not encrypted.
     ///
     /// # Errors
     ///
@@ -60,8 +62,13 @@ impl Tls {
         chain_pem: impl AsRef<[u8]>,
         key_pem: impl AsRef<[u8]>,
     ) -> Result<Self> {
-        let identity = identity(chain_pem.as_ref(), key_pem.as_ref())?;
-        let config = verifying(ca_pem.as_ref())?
+        Self::showing(ca_pem.as_ref(), chain_pem.as_ref(), key_pem.as_ref())
+            .map_err(|error| error.during("Tls::mutual"))
+    }
+
+    fn showing(ca_pem: &[u8], chain_pem: &[u8], key_pem: &[u8]) -> Result<Self> {
+        let identity = identity(chain_pem, key_pem)?;
+        let config = verifying(ca_pem)?
             .with_client_cert_resolver(Arc::new(SingleCertAndKey::from(identity)));
         Ok(Self::new(config, true))
     }
@@ -88,7 +95,7 @@ impl fmt::Debug for Tls {
     }
 }
 
-fn provider() -> CryptoProvider {
+pub(crate) fn provider() -> CryptoProvider {
     backend::default_provider()
 }
 
@@ -111,7 +118,13 @@ fn verifying(
 fn identity(chain_pem: &[u8], key_pem: &[u8]) -> Result<CertifiedKey> {
     let chain = certificates("the client's chain PEM", chain_pem)?;
     let mut key = PrivateKeyDer::from_pem_slice(key_pem).map_err(|source| {
-        Error::config("the client's key PEM has no private key that can be read").caused_by(source)
+        let what = if is_encrypted(key_pem) {
+            "the client's key PEM is encrypted: decrypt it with \
+             `openssl pkey -in KEY.pem -out DECRYPTED.pem`"
+        } else {
+            "the client's key PEM has no private key that can be read"
+        };
+        Error::config(what).caused_by(source)
     })?;
     let signer = backend::sign::any_supported_type(&key);
     key.zeroize();
@@ -133,6 +146,14 @@ fn identity(chain_pem: &[u8], key_pem: &[u8]) -> Result<CertifiedKey> {
     }
 }
 
+/// Whether a key that cannot be read is encrypted, as PKCS #8 (RFC 7468, 11) or as OpenSSL did it
+/// before (RFC 1421, 4.6.1.1).
+fn is_encrypted(key_pem: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(key_pem);
+    text.contains("-----BEGIN ENCRYPTED PRIVATE KEY-----")
+        || text.contains("Proc-Type: 4,ENCRYPTED")
+}
+
 fn certificates(whose: &str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>> {
     let certificates: Vec<_> =
         CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>().map_err(|source| {
@@ -152,11 +173,20 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_refused() {
         let no_certificate = Tls::from_pem("not PEM").unwrap_err();
-        insta::assert_snapshot!(no_certificate, @"connect: the authority's PEM has no certificate");
+        insta::assert_snapshot!(no_certificate, @"Tls::from_pem: the authority's PEM has no certificate");
         let broken = "-----BEGIN CERTIFICATE-----\nAA!\n-----END CERTIFICATE-----\n";
-        insta::assert_snapshot!(Tls::from_pem(broken).unwrap_err(), @"connect: the authority's PEM has a certificate that cannot be read");
+        insta::assert_snapshot!(Tls::from_pem(broken).unwrap_err(), @"Tls::from_pem: the authority's PEM has a certificate that cannot be read");
         let nonsense = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
-        insta::assert_snapshot!(Tls::from_pem(nonsense).unwrap_err(), @"connect: the authority's PEM has a certificate that cannot be an authority");
-        insta::assert_snapshot!(Tls::mutual(nonsense, nonsense, "").unwrap_err(), @"connect: the client's key PEM has no private key that can be read");
+        insta::assert_snapshot!(Tls::from_pem(nonsense).unwrap_err(), @"Tls::from_pem: the authority's PEM has a certificate that cannot be an authority");
+        for encrypted in [
+            "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n",
+            "-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\n\
+             AAAA\n-----END EC PRIVATE KEY-----\n",
+        ] {
+            let error = Tls::mutual(nonsense, nonsense, encrypted).unwrap_err().to_string();
+            assert!(error.starts_with("Tls::mutual: the client's key PEM is encrypted"), "{error}");
+            assert!(error.contains("`openssl pkey -in KEY.pem -out DECRYPTED.pem`"), "{error}");
+        }
+        insta::assert_snapshot!(Tls::mutual(nonsense, nonsense, "").unwrap_err(), @"Tls::mutual: the client's key PEM has no private key that can be read");
     }
 }

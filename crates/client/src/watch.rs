@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use crate::error::{Error, ErrorKind, Failure, Fate, Outcome, Result};
 use crate::from_wire::FromWire;
 use crate::generated::etcdserverpb as pb;
 use crate::generated::etcdserverpb::watch_create_request::FilterType;
@@ -69,6 +70,18 @@ impl Watch {
     pub fn no_deletes(mut self) -> Self {
         self.0.filters.push(FilterType::Nodelete.into());
         self
+    }
+
+    /// Refuses what etcd would take for something else: to it a revision before the first is one
+    /// that is compacted away, or none.
+    pub(crate) fn check(&self) -> Result<()> {
+        let revision = self.0.start_revision;
+        if revision >= 0 {
+            return Ok(());
+        }
+        let what = format!("there is no revision {revision} to start from");
+        let failure = Failure::new(ErrorKind::InvalidRequest, Fate::NeverSent, what);
+        Err(Error::new("watch", failure, Outcome::NotApplied))
     }
 
     pub(crate) fn into_wire(self) -> pb::WatchRequest {
@@ -194,6 +207,16 @@ mod tests {
         assert_eq!(wire.start_revision, 5);
         assert!(wire.prev_kv);
         assert_eq!(wire.filters().collect::<Vec<_>>(), [FilterType::Nodelete]);
+    }
+
+    #[test]
+    fn a_start_before_all_revisions_is_refused() {
+        assert!(
+            Watch::key("a").check().is_ok() && Watch::key("a").start_revision(1).check().is_ok()
+        );
+        let error = Watch::key("a").start_revision(-1).check().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidRequest);
+        insta::assert_snapshot!(error, @"watch: there is no revision -1 to start from");
     }
 
     #[test]

@@ -5,11 +5,12 @@ use std::task::{Context, Poll};
 
 use futures_core::Stream;
 use tokio::sync::mpsc;
+use tonic::metadata::MetadataValue;
 use tonic::transport::Channel;
-use tonic::{Status, Streaming};
+use tonic::{Request, Status, Streaming};
 
 use crate::call::Operation;
-use crate::classify::classify;
+use crate::classify::{classify, own};
 use crate::error::{Error, ErrorKind, Failure, Fate, Result};
 use crate::from_wire::FromWire;
 use crate::generated::etcdserverpb as pb;
@@ -21,8 +22,15 @@ pub(crate) const WATCH: Operation = Operation::read("watch");
 
 /// A watch that runs; dropping it ends it at the server too.
 ///
-/// It lives on one connection to one member, and ends with an error when that does. It does not
-/// resume by itself yet: make another that starts one after the revision of the last event.
+/// It lives on one connection to one member, and ends with an error when that does: at once when
+/// the member ends, after some twenty seconds when it or the network falls silent, and after some
+/// election timeouts when the member knows no leader. It does not resume by itself yet: make
+/// another that starts one after the revision of the last event.
+///
+/// All watchers of a client on one member share a connection. With TLS, etcd before it had
+/// `--max-concurrent-streams` (3.4.25 and 3.5.8) allows 250 of them: one more is not confirmed
+/// until another is dropped. One that is not read holds back its own events, at the server, and not
+/// those of others.
 #[derive(Debug)]
 pub struct Watcher {
     responses: Streaming<pb::WatchResponse>,
@@ -30,7 +38,7 @@ pub struct Watcher {
     _requests: mpsc::Sender<pb::WatchRequest>,
     endpoint: String,
     mutual: bool,
-    created_at: i64,
+    created_revision: i64,
     /// What came together with the confirmation, or instead of it.
     first: Option<pb::WatchResponse>,
     done: bool,
@@ -46,7 +54,8 @@ impl Watcher {
     /// Once, and then the watch is over:
     /// [`Compacted`](ErrorKind::Compacted) if it started before what the store still knows, with
     /// [`compact_revision`](Error::compact_revision); [`ConnectionLost`](ErrorKind::ConnectionLost)
-    /// if the member went away; any other that the server gives as the reason.
+    /// if the member went away; [`NoLeader`](ErrorKind::NoLeader) if it was left without a leader,
+    /// and so without news; any other that the server gives as the reason.
     pub async fn next(&mut self) -> Option<Result<WatchResponse>> {
         while !self.done {
             let response = match self.first.take() {
@@ -76,8 +85,8 @@ impl Watcher {
 
     /// The store's revision when the watch began: what happened after it is told.
     #[must_use]
-    pub fn created_at(&self) -> i64 {
-        self.created_at
+    pub fn created_revision(&self) -> i64 {
+        self.created_revision
     }
 
     pub(crate) fn new(started: Started, endpoint: &str, mutual: bool) -> Result<Self> {
@@ -89,7 +98,7 @@ impl Watcher {
             _requests: started.requests,
             endpoint: endpoint.to_owned(),
             mutual,
-            created_at: started.first.header.unwrap_or_default().revision,
+            created_revision: started.first.header.unwrap_or_default().revision,
             first: Some(started.first),
             done: false,
         })
@@ -114,16 +123,23 @@ pub(crate) async fn start(channel: Channel, create: pb::WatchRequest) -> Result<
     // response: the request must be there before, or both wait for ever.
     let (requests, queue) = mpsc::channel(1);
     if requests.try_send(create).is_err() {
-        return Err(Status::internal("a new queue is full"));
+        return Err(own(ErrorKind::Protocol, "a new queue is full"));
     }
+    let mut request = Request::new(Queue(queue));
+    // A member without a leader has no news, and would be silent for ever. So told, it refuses the
+    // stream, and ends it when it loses the leader (`api/v3rpc/interceptor.go`).
+    request.metadata_mut().insert("hasleader", MetadataValue::from_static("true"));
     let mut responses = WatchClient::new(channel)
         .max_decoding_message_size(usize::MAX)
-        .watch(Queue(queue))
+        .watch(request)
         .await?
         .into_inner();
     match responses.message().await? {
         Some(first) => Ok(Started { responses, requests, first }),
-        None => Err(Status::unavailable("the stream ended before the watch was confirmed")),
+        None => {
+            let what = "the server ended the stream before it confirmed the watch";
+            Err(own(ErrorKind::ConnectionLost, what))
+        }
     }
 }
 
@@ -167,7 +183,8 @@ impl Refusal {
             "" => "the server ended the watch and gave no reason".to_owned(),
             text => format!("the server ended the watch: {text}"),
         };
-        Some(Failure::new(kind, fate, what).into())
+        let failure = Failure::new(kind, fate, what);
+        Some(if reason.is_empty() { failure } else { failure.said(reason) }.into())
     }
 
     fn into_error(self, endpoint: &str) -> Error {

@@ -19,6 +19,9 @@ pub(crate) const SPEAKS_TLS: &str = "the server speaks TLS and was spoken to in 
 /// As [`SILENT`].
 pub(crate) const SPEAKS_HTTP1: &str = "the server speaks HTTP/1 and no gRPC";
 
+/// As [`SILENT`], of any other failure before the server has said a word.
+pub(crate) const BEFORE_FIRST_WORD: &str = "before the server's first word";
+
 /// Whether the last connection to an endpoint ended before the server had said a word.
 ///
 /// HTTP/2 tells the requests on it only that it ended.
@@ -67,10 +70,13 @@ impl Wire {
 
     /// Notes a failure to write to a server that has not said a word.
     fn note<T>(&self, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        if self.silence.is_some() && matches!(written, Poll::Ready(Err(_))) {
-            self.hang_up.set(true);
+        match written {
+            Poll::Ready(Err(error)) if self.silence.is_some() => {
+                self.hang_up.set(true);
+                Poll::Ready(Err(before_first_word(&error)))
+            }
+            written => written,
         }
-        written
     }
 
     fn writer(self: Pin<&mut Self>) -> Pin<&mut dyn AsyncWrite> {
@@ -108,6 +114,7 @@ impl AsyncRead for Wire {
                 Some(what) => Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, what))),
                 None => read,
             },
+            (Poll::Ready(Err(error)), _) => Poll::Ready(Err(before_first_word(error))),
             _ => read,
         }
     }
@@ -147,6 +154,10 @@ impl AsyncWrite for Wire {
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.writer().poll_shutdown(cx)
     }
+}
+
+fn before_first_word(error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{BEFORE_FIRST_WORD}: {error}"))
 }
 
 /// What a server that does not speak HTTP/2 speaks, from what it said first.

@@ -136,7 +136,11 @@ fn a_tool_dies_with_the_process_that_runs_it() {
          exec sleep 1000\n",
         pid.display()
     );
-    write_program(&scene.path("bin/python3"), &script);
+    write_program(&scene.path("real/python3"), &script);
+    // As that of pyenv, which stays in between.
+    let real = scene.path("real/python3").display().to_string();
+    let shim = format!("#!/bin/sh\n[ \"$1\" = -c ] && exec echo {real}\n{real} \"$@\"\nexit $?\n");
+    write_program(&scene.path("bin/python3"), &shim);
     for signal in ["KILL", "TERM"] {
         let _ = fs::remove_file(&pid);
         let path = |name: &str| scene.path(name).display().to_string();

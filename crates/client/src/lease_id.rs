@@ -1,0 +1,51 @@
+//! The number of a lease.
+
+use std::fmt;
+
+/// The number of a lease, written as `etcdctl` writes it: sixteen hexadecimal digits.
+///
+/// 0 is none: etcd gives no lease that number.
+///
+/// ```
+/// use tercet_client::LeaseId;
+///
+/// assert_eq!(LeaseId::from(0x694d_8a3b_5c0e_f102).to_string(), "694d8a3b5c0ef102");
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LeaseId(i64);
+
+impl From<i64> for LeaseId {
+    fn from(id: i64) -> Self {
+        Self(id)
+    }
+}
+
+impl From<LeaseId> for i64 {
+    fn from(id: LeaseId) -> Self {
+        id.0
+    }
+}
+
+impl fmt::Display for LeaseId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl fmt::Debug for LeaseId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "LeaseId({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_written_as_etcdctl_does() {
+        assert_eq!(LeaseId::from(7).to_string(), "0000000000000007");
+        assert_eq!(format!("{:?}", LeaseId::from(255)), "LeaseId(00000000000000ff)");
+        assert_eq!(i64::from(LeaseId::from(7)), 7);
+    }
+}
