@@ -111,14 +111,15 @@ async fn a_full_disk_is_the_members_own_word() {
 }
 
 /// With few open files allowed there are no sockets, later no watchdog, then no log files: whichever
-/// it is, it is said, and nothing is left.
+/// it is, it is said, and nothing is left. Nine members, so that ports need more of them than
+/// finding etcd does.
 #[test]
 fn a_process_that_may_open_nothing_more() {
     let mut said = Vec::new();
     // etcd itself asks for 150.
-    for limit in (8..40).step_by(4).chain([1024]) {
+    for limit in (8..40).chain([1024]) {
         let parent = tempfile::tempdir().unwrap();
-        let script = format!("ulimit -n {limit}; exec \"$0\" drop");
+        let script = format!("ulimit -n {limit}; exec \"$0\" drop 9");
         let owner = env!("CARGO_BIN_EXE_owner");
         let mut shell = command("/bin/sh");
         shell.args(["-c", &script, owner]).env("TMPDIR", parent.path()).stdin(Stdio::null());

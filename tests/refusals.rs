@@ -118,12 +118,8 @@ async fn our_client_says_why_it_was_refused() -> Result<()> {
     let plain = Config::new([url.replacen("https", "http", 1)]);
     let cases = [
         ("no certificate", secure(Tls::from_pem(authority)?), "requires a client certificate"),
-        (
-            "a stranger's",
-            secure(mutual(stranger.client())?),
-            "does not accept the client certificate",
-        ),
-        ("an expired one", secure(mutual(&expired)?), "does not accept the client certificate"),
+        ("a stranger's", secure(mutual(stranger.client())?), "the client certificate"),
+        ("an expired one", secure(mutual(&expired)?), "the client certificate"),
         (
             "a stranger's authority",
             secure(Tls::from_pem(stranger.authority().certificate_pem())?),

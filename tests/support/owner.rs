@@ -1,5 +1,5 @@
 //! A process that owns a cluster and ends in the way that it is told, when its standard input says
-//! so.
+//! so. Its arguments: how to end, and how many members.
 
 use std::io::Read as _;
 
@@ -12,7 +12,8 @@ fn main() {
         .enable_all()
         .build()
         .expect("a runtime");
-    let cluster = runtime.block_on(Cluster::start()).expect("a cluster");
+    let members = std::env::args().nth(2).map_or(3, |number| number.parse().expect("a number"));
+    let cluster = runtime.block_on(Cluster::builder().members(members).start()).expect("a cluster");
     let members: Vec<_> = cluster.members().filter_map(|member| member.pid()).collect();
     let addresses: Vec<_> = cluster
         .members()

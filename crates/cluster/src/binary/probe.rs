@@ -37,6 +37,9 @@ pub enum ProbeError {
     /// A binary of another platform, or one whose libraries are not here.
     #[error("this machine cannot run it: it is for another, or its loader is not here")]
     NotRunnable(#[source] io::Error),
+    /// The system could start nothing, whatever it was.
+    #[error("it could not be started")]
+    NotStarted(#[source] io::Error),
     /// It ran on.
     #[error("'etcd --version' did not end within {} s", .0.as_secs())]
     Hangs(Duration),
@@ -122,7 +125,14 @@ fn ask(path: &Path) -> Result<Version, ProbeError> {
         tool = tool.env("ETCD_UNSUPPORTED_ARCH", "arm64");
     }
     let outcome = tool.run().map_err(|error| match error {
-        ToolError::Start(error) => ProbeError::NotRunnable(error),
+        // What the system says of the file (ENOEXEC, and ENOENT of its loader), or of itself.
+        ToolError::Start(error) => match error.kind() {
+            io::ErrorKind::NotFound => ProbeError::NotRunnable(error),
+            _ if error.raw_os_error() == Some(rustix::io::Errno::NOEXEC.raw_os_error()) => {
+                ProbeError::NotRunnable(error)
+            }
+            _ => ProbeError::NotStarted(error),
+        },
         ToolError::Output(error) => ProbeError::Answer(error),
         ToolError::Flood => ProbeError::NotEtcd("more than a megabyte".to_owned()),
         ToolError::Late(limit) | ToolError::Unanswered(limit) | ToolError::Idle(limit) => {
