@@ -12,7 +12,7 @@ use tokio::time::sleep;
 
 use super::error::{LOG_TAIL_LINES, StartError};
 use super::fleet::Cluster;
-use crate::observe::log_tail;
+use crate::observe::{Progress, log_tail};
 
 /// How often the logs and the processes are looked at. A look costs microseconds.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
@@ -23,19 +23,22 @@ const PROBE_EVERY: Duration = Duration::from_millis(5);
 /// A key to read; it need not exist.
 const PROBE_KEY: &str = "tercet/ready";
 
-/// Waits until the members `indices` have asked their peers who is there.
-pub(super) async fn wait_past_discovery(
+/// Waits until the members `indices` have come as far as `reached`; what they lack until then is
+/// `lack`.
+pub(super) async fn wait_for(
     cluster: &Cluster,
     indices: &[usize],
     limit: Duration,
+    reached: fn(&Progress) -> bool,
+    lack: &str,
 ) -> Result<(), StartError> {
     let mut wait = Wait::new(cluster, limit);
     loop {
         wait.look(indices)?;
         let late: Vec<_> = indices
             .iter()
-            .filter(|&&index| !cluster.state(index).progress.is_past_discovery())
-            .map(|&index| (index, "has not started its local member".to_owned()))
+            .filter(|&&index| !reached(&cluster.state(index).progress))
+            .map(|&index| (index, lack.to_owned()))
             .collect();
         if late.is_empty() {
             return Ok(());

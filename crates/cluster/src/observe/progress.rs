@@ -21,6 +21,7 @@ pub(crate) struct Progress {
 struct State {
     id: Option<String>,
     past_discovery: bool,
+    listens: bool,
     serves_clients: bool,
     /// Streams that this member dialled and is reading: (the other's id, the stream's type).
     streams: BTreeSet<(String, String)>,
@@ -66,6 +67,11 @@ impl Progress {
         self.state.past_discovery
     }
 
+    /// Whether its peers can connect to it, though it may let them wait.
+    pub(crate) fn listens(&self) -> bool {
+        self.state.listens
+    }
+
     /// Whether it answers clients.
     pub(crate) fn serves_clients(&self) -> bool {
         self.state.serves_clients
@@ -85,7 +91,8 @@ impl Progress {
 impl State {
     fn take_in(&mut self, line: &str) {
         // Parsing is dear beside this look, and most lines say nothing of interest.
-        const TELLING: [&str; 6] = [
+        const TELLING: [&str; 7] = [
+            "configuring client listeners",
             "local-member-id",
             "stream-reader-type",
             "serving client traffic",
@@ -105,6 +112,8 @@ impl State {
         }
         match message {
             "starting local member" | "restarting local member" => self.past_discovery = true,
+            // It does so once its peers' are bound.
+            "configuring client listeners" => self.listens = true,
             _ if message.starts_with("serving client traffic") => self.serves_clients = true,
             _ => {}
         }

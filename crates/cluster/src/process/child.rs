@@ -48,6 +48,23 @@ impl Child {
         let _ = self.inner.kill();
     }
 
+    /// Stops it until [`resume`](Self::resume).
+    pub(crate) fn pause(&self) {
+        self.signal(rustix::process::Signal::STOP);
+    }
+
+    /// Lets a paused one go on.
+    pub(crate) fn resume(&self) {
+        self.signal(rustix::process::Signal::CONT);
+    }
+
+    /// It has not been reaped, so its id is still its own.
+    fn signal(&self, signal: rustix::process::Signal) {
+        if let Some(pid) = i32::try_from(self.pid()).ok().and_then(rustix::process::Pid::from_raw) {
+            let _ = rustix::process::kill_process(pid, signal);
+        }
+    }
+
     /// Kills and reaps.
     ///
     /// # Errors
