@@ -161,8 +161,8 @@ impl fmt::Display for Attempt {
     }
 }
 
-/// An error and its causes in one line, for an [`Attempt`], which is one of many and has no source.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
+/// An error and its causes in one line, for what is one of many and has no source.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |error| error.source());
     causes.fold(error.to_string(), |line, cause| format!("{line}: {cause}"))
 }

@@ -25,6 +25,7 @@ mod store;
 mod tool;
 
 pub use cache::Cached;
+pub(crate) use error::chain;
 pub use error::{Attempt, LocateError, NotFound};
 pub use found::{Binary, Origin};
 pub use locator::Locator;

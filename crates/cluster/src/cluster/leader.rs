@@ -9,7 +9,7 @@ use tokio::time::sleep;
 use super::error::LeaderError;
 use super::fleet::Cluster;
 use super::member::Member;
-use super::ready::chain;
+use crate::binary::chain;
 
 /// How long a fleet may be without a leader before that is an error: several elections even with
 /// stock timing.

@@ -12,6 +12,7 @@ use tokio::time::sleep;
 
 use super::error::{LOG_TAIL_LINES, StartError};
 use super::fleet::Cluster;
+use crate::binary::chain;
 use crate::observe::{Progress, log_tail};
 
 /// How often the logs and the processes are looked at. A look costs microseconds.
@@ -242,17 +243,6 @@ impl<'a> Wait<'a> {
             log_tail: log.map(|log| log_tail(log, LOG_TAIL_LINES)).unwrap_or_default(),
         })
     }
-}
-
-/// An error with its causes, on one line.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let _ = write!(text, ": {error}");
-        cause = error.source();
-    }
-    text
 }
 
 /// The command as one would type it.
