@@ -108,7 +108,8 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// When there is no etcd, or the cluster does not become ready; nothing is left behind.
+    /// When there is no etcd, or the cluster does not become ready. Nothing is left behind but what
+    /// [`keep`](Self::keep) asks for.
     pub async fn start(self) -> Result<Cluster> {
         let timing = match self.timing {
             Some(timing) => timing,

@@ -83,7 +83,8 @@ impl Cluster {
     ///
     /// # Errors
     ///
-    /// [`StartError`]; nothing is left behind.
+    /// [`StartError`]; nothing is left behind, but for the files when [`Spec::keep_failed`] asks for
+    /// them.
     pub async fn start(spec: &Spec, binary: &Binary, parent: &Path) -> Result<Self, StartError> {
         start::start(spec, binary, parent).await
     }

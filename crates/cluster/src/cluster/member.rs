@@ -149,7 +149,8 @@ impl<'a> Member<'a> {
     ///
     /// # Errors
     ///
-    /// [`StartError::Spawn`].
+    /// [`StartError::Kill`] when its old process does not go, [`StartError::Directory`] when its log
+    /// cannot be opened, [`StartError::Spawn`] when it cannot be run.
     pub fn start(&self) -> Result<(), StartError> {
         let id = {
             let mut state = self.cluster.state(self.index);
