@@ -46,34 +46,28 @@
 //! # Features
 //!
 //! - `ring` (default) or `aws-lc-rs`: who does the arithmetic. With both on, it is aws-lc-rs.
+//! - `read` (default): everything that begins with what exists. Without it, the crate only issues.
 
 #[cfg(not(any(feature = "ring", feature = "aws-lc-rs")))]
 compile_error!(
     "tercet-pki needs a cryptography backend: turn on its feature `ring` (the default) or `aws-lc-rs`"
 );
 
-mod authority;
-mod certificate;
 mod disk;
-mod files;
+#[cfg(feature = "read")]
+pub mod doctor;
+pub mod etcd;
 mod fleet;
-mod host;
-mod identity;
-mod leaf;
-mod name;
-mod random;
-mod validity;
+mod issue;
+#[cfg(feature = "read")]
+pub mod read;
 
-pub use authority::{AUTHORITY_PATH_LENGTH, Authority, IssueError};
-pub use certificate::Certificate;
 pub use disk::WriteError;
-pub use files::{FleetFiles, IdentityFiles, MemberFiles};
 pub use fleet::{
-    CLIENT_COMMON_NAME, Fleet, FleetBuilder, FleetError, LOOPBACK_HOSTS, Layout, Member,
-    SHARED_COMMON_NAME,
+    CLIENT_COMMON_NAME, Fleet, FleetBuilder, FleetError, FleetFiles, IdentityFiles, LOOPBACK_HOSTS,
+    Layout, Member, MemberFiles, SHARED_COMMON_NAME,
 };
-pub use host::{Host, HostError};
-pub use identity::Identity;
-pub use leaf::Leaf;
-pub use name::{COMMON_NAME_MAX, NameError};
-pub use validity::{AUTHORITY_LIFETIME, BACKDATE, LEAF_LIFETIME, MISSED_BY};
+pub use issue::{
+    AUTHORITY_LIFETIME, AUTHORITY_PATH_LENGTH, Authority, BACKDATE, COMMON_NAME_MAX, Certificate,
+    Host, HostError, Identity, IssueError, LEAF_LIFETIME, Leaf, MISSED_BY, NameError,
+};

@@ -15,7 +15,6 @@ mod locator;
 mod pins;
 mod probe;
 mod progress;
-mod release;
 mod request;
 mod search_path;
 #[cfg(feature = "download")]
@@ -31,5 +30,5 @@ pub use found::{Binary, Origin};
 pub use locator::Locator;
 pub use probe::ProbeError;
 pub use progress::{Progress, Silent, Stderr};
-pub use release::{Feature, ParseVersionError, Release, UnsupportedVersion, Version};
 pub use request::{DEFAULT_VERSION, ParseSourceError, Request, Source};
+pub use tercet_pki::etcd::{Feature, ParseVersionError, Release, UnsupportedVersion, Version};

@@ -11,10 +11,11 @@ use rcgen::{
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
+use super::name::{self, NameError};
+use super::random;
+use super::validity::{AUTHORITY_LIFETIME, Validity, Window};
 use crate::disk::{Access, Draft};
-use crate::name::{self, NameError};
-use crate::validity::{AUTHORITY_LIFETIME, Validity, Window};
-use crate::{Certificate, HostError, Identity, Leaf, WriteError, random};
+use crate::{Certificate, HostError, Identity, Leaf, WriteError};
 
 /// How many further authorities may stand between an [`Authority`] and a leaf.
 ///
@@ -66,7 +67,7 @@ impl Authority {
 
         let key = generate_key()?;
         let certificate = params.self_signed(&*key).map_err(IssueError::signing)?;
-        let certificate = Certificate::from(certificate);
+        let certificate = Certificate::from_der(certificate.der().to_vec());
         let pem = certificate.pem();
         Ok(Self { common_name, params, key, certificate, pem })
     }
@@ -124,7 +125,7 @@ impl Authority {
         let issuer = Issuer::from_params(&self.params, &*self.key);
         let certificate = params.signed_by(&*key, &issuer).map_err(IssueError::signing)?;
         let key_pem = Zeroizing::new(key.serialize_pem());
-        Ok(Identity::new(Certificate::from(certificate), key_pem))
+        Ok(Identity::new(Certificate::from_der(certificate.der().to_vec()), key_pem))
     }
 
     /// Writes the key to `path`, readable by its owner alone (0600), making the directory (0700)

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::name::{self, NameError};
+use crate::issue::name::{self, NameError};
 use crate::{Layout, WriteError};
 
 /// Where an [`Identity`](crate::Identity) is.

@@ -2,9 +2,13 @@
 
 use std::path::Path;
 
+mod files;
+
+pub use files::{FleetFiles, IdentityFiles, MemberFiles};
+
 use crate::disk::{Access, Draft};
-use crate::name::{self, NameError};
-use crate::{Authority, FleetFiles, HostError, Identity, IssueError, Leaf, WriteError};
+use crate::issue::name::{self, NameError};
+use crate::{Authority, HostError, Identity, IssueError, Leaf, WriteError};
 
 /// What every certificate of a member names, before the member's own hosts.
 ///

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rcgen::ExtendedKeyUsagePurpose;
 
-use crate::validity::{LEAF_LIFETIME, Validity};
+use super::validity::{LEAF_LIFETIME, Validity};
 use crate::{Host, HostError};
 
 /// The description of a certificate, for [`Authority::issue`](crate::Authority::issue).
