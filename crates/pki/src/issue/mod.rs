@@ -2,6 +2,7 @@
 
 mod authority;
 mod certificate;
+pub(crate) mod der;
 mod host;
 mod identity;
 mod leaf;
