@@ -1,5 +1,9 @@
 //! What several test files need.
 
+mod etcd;
+
+pub use etcd::{PATIENCE, Port, RawEtcd};
+
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
