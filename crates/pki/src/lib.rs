@@ -57,6 +57,7 @@ mod disk;
 #[cfg(feature = "read")]
 pub mod doctor;
 pub mod etcd;
+pub mod fixtures;
 mod fleet;
 mod issue;
 #[cfg(feature = "read")]
@@ -69,5 +70,5 @@ pub use fleet::{
 };
 pub use issue::{
     AUTHORITY_LIFETIME, AUTHORITY_PATH_LENGTH, Authority, BACKDATE, COMMON_NAME_MAX, Certificate,
-    Host, HostError, Identity, IssueError, LEAF_LIFETIME, Leaf, MISSED_BY, NameError,
+    Host, HostError, Identity, IssueError, LEAF_LIFETIME, Leaf, MISSED_BY, NameError, WRONG_HOSTS,
 };

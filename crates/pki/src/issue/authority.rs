@@ -56,7 +56,11 @@ impl Authority {
         name::common(common_name)?;
         let common_name = format!("{common_name} {}", random::generation()?);
         name::common(&common_name)?;
+        Self::named(common_name)
+    }
 
+    /// Makes a new key, and a certificate for it with this very name.
+    pub(super) fn named(common_name: String) -> Result<Self, IssueError> {
         let window = Validity::For(AUTHORITY_LIFETIME)
             .window(OffsetDateTime::now_utc())
             .ok_or(IssueError::Validity)?;
@@ -103,7 +107,7 @@ impl Authority {
     pub fn issue(&self, leaf: &Leaf) -> Result<Identity, IssueError> {
         name::common(leaf.common_name())?;
         let hosts = leaf.parsed_hosts()?;
-        if hosts.is_empty() && leaf.profile().is_dialled() {
+        if hosts.is_empty() && leaf.profile().is_dialled() && !leaf.is_nameless() {
             return Err(IssueError::NoHosts { common_name: leaf.common_name().to_owned() });
         }
         let window =
@@ -121,11 +125,18 @@ impl Authority {
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = leaf.profile().extended_key_usages();
 
-        let key = generate_key()?;
+        leaf.spoil(&mut params)?;
+
         let issuer = Issuer::from_params(&self.params, &*self.key);
-        let certificate = params.signed_by(&*key, &issuer).map_err(IssueError::signing)?;
-        let key_pem = Zeroizing::new(key.serialize_pem());
-        Ok(Identity::new(Certificate::from_der(certificate.der().to_vec()), key_pem))
+        let (certificate, key_pem) = if let Some(fixed) = leaf.fixed_key() {
+            (params.signed_by(&fixed.public()?, &issuer), fixed.pem())
+        } else {
+            let key = generate_key()?;
+            (params.signed_by(&*key, &issuer), Zeroizing::new(key.serialize_pem()))
+        };
+        let certificate = certificate.map_err(IssueError::signing)?.der().to_vec();
+        let certificate = leaf.spoil_signed(certificate, &*self.key)?;
+        Ok(Identity::new(Certificate::from_der(certificate), key_pem))
     }
 
     /// Writes the key to `path`, readable by its owner alone (0600), making the directory (0700)
@@ -177,6 +188,15 @@ pub enum IssueError {
         /// Whose certificate it would have been.
         common_name: String,
     },
+    /// [`Leaf::address_as_name`] without an address.
+    #[error(
+        "the certificate of {common_name:?} names no address that could be written as a DNS name: \
+         add `.host(\"127.0.0.1\")`"
+    )]
+    NoAddress {
+        /// Whose certificate it would have been.
+        common_name: String,
+    },
     /// The certificate would be valid at a time that certificates cannot say: past the year 9999.
     #[error("the certificate would be valid past the year 9999")]
     Validity,
@@ -191,6 +211,11 @@ pub enum IssueError {
 impl IssueError {
     /// Boxed, so that rcgen's next breaking release is not ours.
     pub(crate) fn signing(source: rcgen::Error) -> Self {
+        Self::Signing(Box::new(source))
+    }
+
+    /// What a backend signed could not be read.
+    pub(crate) fn surgery(source: super::der::DerError) -> Self {
         Self::Signing(Box::new(source))
     }
 }

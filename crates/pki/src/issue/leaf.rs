@@ -5,6 +5,7 @@ use std::time::Duration;
 use rcgen::ExtendedKeyUsagePurpose;
 
 use super::validity::{LEAF_LIFETIME, Validity};
+use super::wrong::Flaw;
 use crate::{Host, HostError};
 
 /// The description of a certificate, for [`Authority::issue`](crate::Authority::issue).
@@ -30,6 +31,8 @@ pub struct Leaf {
     common_name: String,
     hosts: Vec<String>,
     validity: Validity,
+    /// In what ways it is deliberately wrong, its validity aside.
+    flaws: Vec<Flaw>,
 }
 
 impl Leaf {
@@ -115,7 +118,13 @@ impl Leaf {
     }
 
     fn new(profile: Profile, common_name: String) -> Self {
-        Self { profile, common_name, hosts: Vec::new(), validity: Validity::For(LEAF_LIFETIME) }
+        Self {
+            profile,
+            common_name,
+            hosts: Vec::new(),
+            validity: Validity::For(LEAF_LIFETIME),
+            flaws: Vec::new(),
+        }
     }
 
     pub(crate) fn profile(&self) -> Profile {
@@ -124,6 +133,16 @@ impl Leaf {
 
     pub(crate) fn common_name(&self) -> &str {
         &self.common_name
+    }
+
+    /// Makes it wrong in one more way.
+    pub(super) fn flawed(mut self, flaw: Flaw) -> Self {
+        self.flaws.push(flaw);
+        self
+    }
+
+    pub(crate) fn flaws(&self) -> &[Flaw] {
+        &self.flaws
     }
 
     pub(crate) fn validity(&self) -> Validity {

@@ -9,6 +9,7 @@ mod leaf;
 pub(crate) mod name;
 mod random;
 mod validity;
+mod wrong;
 
 pub use authority::{AUTHORITY_PATH_LENGTH, Authority, IssueError};
 pub use certificate::Certificate;
@@ -17,3 +18,4 @@ pub use identity::Identity;
 pub use leaf::Leaf;
 pub use name::{COMMON_NAME_MAX, NameError};
 pub use validity::{AUTHORITY_LIFETIME, BACKDATE, LEAF_LIFETIME, MISSED_BY};
+pub use wrong::WRONG_HOSTS;
