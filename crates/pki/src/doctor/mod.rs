@@ -5,12 +5,18 @@
 //! settings, the contents of files, the version and the time. [`Finding`]s come out, and nothing
 //! else is looked at on the way: no clock, no disk, no socket.
 
+mod case;
 mod description;
+mod document;
+mod examine;
 mod finding;
+mod findings;
 mod rule;
+mod rules;
 mod settings;
 
 pub use description::{Client, Description, File, FileState, Member};
+pub use examine::examine;
 pub use finding::{Finding, Severity};
 pub use rule::Rule;
 pub use settings::{Origin, Problem, Settings, TlsSettings, Url};
