@@ -50,6 +50,10 @@ pub struct CertificateDetails {
     pub unhandled_critical: Vec<String>,
     /// SHA-256 of the certificate.
     pub fingerprint: [u8; 32],
+    /// The first thing that Go's parser (crypto/x509, Go 1.26) refuses in it, in its words, though
+    /// it can be understood; `None` if Go takes it. Negative serial numbers, which Go refuses from
+    /// 1.23 on, are not said here.
+    pub go_objects: Option<String>,
 }
 
 /// A subject or an issuer.
@@ -182,4 +186,12 @@ pub struct NameConstraints {
     pub excluded_dns: Vec<String>,
     /// Networks that are excluded.
     pub excluded_ip: Vec<(IpAddr, IpAddr)>,
+    /// Hosts of URIs.
+    pub permitted_uri: Vec<String>,
+    /// Hosts of URIs that are excluded.
+    pub excluded_uri: Vec<String>,
+    /// Mail addresses, or hosts of such.
+    pub permitted_email: Vec<String>,
+    /// Mail addresses, or hosts of such, that are excluded.
+    pub excluded_email: Vec<String>,
 }
