@@ -100,6 +100,11 @@ pub(crate) fn public_key(
 
 /// The modulus of an RSA public key (PKCS #1), without leading zeros.
 pub(crate) fn rsa_modulus(key: &[u8]) -> Result<&[u8], &'static str> {
+    rsa_numbers(key).map(|(modulus, _)| positive(modulus))
+}
+
+/// The modulus and the exponent of an RSA public key, as they are in DER.
+pub(crate) fn rsa_numbers(key: &[u8]) -> Result<(&[u8], &[u8]), &'static str> {
     let mut key = Reader::new(key).read(SEQUENCE).ok_or("x509: invalid RSA public key")?;
     let modulus = key.integer().ok_or("x509: invalid RSA modulus")?;
     let exponent = key.integer().ok_or("x509: invalid RSA public exponent")?;
@@ -113,7 +118,7 @@ pub(crate) fn rsa_modulus(key: &[u8]) -> Result<&[u8], &'static str> {
     if exponent.len() > 8 {
         return Err("x509: invalid RSA public exponent");
     }
-    Ok(positive(modulus))
+    Ok((modulus, exponent))
 }
 
 /// A positive integer without the zero that says that it is positive.

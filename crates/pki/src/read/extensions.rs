@@ -5,9 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::der::{BOOLEAN, INTEGER, OCTET_STRING, Reader, SEQUENCE, constructed, context, small};
 use super::parse::Objections;
-use super::{
-    BasicConstraints, CertificateDetails, ExtendedKeyUsage, KeyUsages, NameConstraints, Names,
-};
+use super::{BasicConstraints, ExtendedKeyUsage, KeyUsages, NameConstraints, Names};
 
 /// One extension, not yet looked into.
 pub(crate) struct Extension<'a> {
@@ -26,17 +24,27 @@ impl<'a> Extension<'a> {
     }
 }
 
-impl CertificateDetails {
-    pub(crate) fn read_extensions(
+/// What the extensions say, of a certificate or of a request for one.
+#[derive(Default)]
+pub(crate) struct Extensions {
+    pub(crate) names: Option<Names>,
+    pub(crate) basic_constraints: Option<BasicConstraints>,
+    pub(crate) key_usages: Option<KeyUsages>,
+    pub(crate) extended_key_usages: Option<Vec<ExtendedKeyUsage>>,
+    pub(crate) name_constraints: Option<NameConstraints>,
+    pub(crate) subject_key_identifier: Option<Vec<u8>>,
+    pub(crate) authority_key_identifier: Option<Vec<u8>>,
+    pub(crate) unhandled_critical: Vec<String>,
+}
+
+impl Extensions {
+    /// Reads the sequence of extensions that comes next.
+    pub(crate) fn read(
         &mut self,
-        mut tbs: Reader<'_>,
+        mut reader: Reader<'_>,
         objections: &mut Objections,
     ) -> Result<(), &'static str> {
-        const MALFORMED: &str = "x509: malformed extensions";
-        let Some(mut explicit) = tbs.optional(constructed(3)).ok_or(MALFORMED)? else {
-            return Ok(());
-        };
-        let mut extensions = explicit.read(SEQUENCE).ok_or(MALFORMED)?;
+        let mut extensions = reader.read(SEQUENCE).ok_or("x509: malformed extensions")?;
         let mut seen = HashSet::new();
         while !extensions.is_empty() {
             let extension = extensions.read(SEQUENCE).ok_or("x509: malformed extension")?;
@@ -48,7 +56,7 @@ impl CertificateDetails {
                 ));
                 continue;
             }
-            match self.read_extension(&extension, objections) {
+            match self.read_one(&extension, objections) {
                 Ok(Handled::Yes) => {}
                 Ok(Handled::No) if extension.critical => {
                     self.unhandled_critical.push(extension.oid);
@@ -60,7 +68,7 @@ impl CertificateDetails {
         Ok(())
     }
 
-    fn read_extension(
+    fn read_one(
         &mut self,
         extension: &Extension<'_>,
         objections: &mut Objections,

@@ -10,6 +10,7 @@ mod key;
 mod name;
 mod parse;
 pub mod pem;
+mod request;
 mod revocation_list;
 mod signature;
 
@@ -21,6 +22,7 @@ pub use error::ReadError;
 pub use key::{KeyFormat, PrivateKeyDetails, private_keys};
 pub use parse::certificates;
 pub use pem::Block;
+pub use request::{RequestDetails, request};
 pub use revocation_list::{Encoding, RevocationListDetails, RevokedCertificate, revocation_list};
 pub use signature::SignatureCheck;
 

@@ -1,7 +1,8 @@
 //! Certificates from DER and PEM.
 
 use super::backend::sha256;
-use super::der::{BIT_STRING, Reader, SEQUENCE, constructed, context};
+use super::der::{Reader, SEQUENCE, constructed, context};
+use super::extensions::Extensions;
 use super::{CertificateDetails, DistinguishedName, MAX_FILE_BYTES, ReadError, algorithm, pem};
 use crate::Certificate;
 
@@ -71,7 +72,7 @@ pub(crate) struct Signed<'a> {
 }
 
 impl<'a> Signed<'a> {
-    /// Of a certificate or a revocation list, which are signed alike.
+    /// Of a certificate, a request or a revocation list, which are signed alike.
     pub(crate) fn parse(der: &'a [u8]) -> Option<Self> {
         let mut outer = Reader::new(der).read(SEQUENCE)?;
         let message = outer.element(SEQUENCE)?.whole;
@@ -114,7 +115,24 @@ fn parse(der: &[u8]) -> Result<CertificateDetails, &'static str> {
     let public_key_der = tbs.element(SEQUENCE).ok_or("x509: malformed spki")?.whole;
     let public_key = algorithm::public_key(public_key_der, &mut objections)?;
 
-    let mut details = CertificateDetails {
+    if version > 1 {
+        for (number, go) in
+            [(1, "x509: malformed issuerUniqueID"), (2, "x509: malformed subjectUniqueID")]
+        {
+            tbs.optional(context(number)).ok_or(go)?;
+        }
+    }
+    let mut extensions = Extensions::default();
+    if version == 3
+        && let Some(list) = tbs.optional(constructed(3)).ok_or("x509: malformed extensions")?
+    {
+        extensions.read(list, &mut objections)?;
+    }
+    outer.bits().ok_or("x509: malformed signature")?;
+    if trailing {
+        objections.add("x509: trailing data");
+    }
+    Ok(CertificateDetails {
         certificate: Certificate::from_der(whole.whole.to_vec()),
         version,
         serial,
@@ -125,33 +143,15 @@ fn parse(der: &[u8]) -> Result<CertificateDetails, &'static str> {
         public_key,
         public_key_der: public_key_der.to_vec(),
         signature_algorithm,
-        names: None,
-        basic_constraints: None,
-        key_usages: None,
-        extended_key_usages: None,
-        name_constraints: None,
-        subject_key_identifier: None,
-        authority_key_identifier: None,
-        unhandled_critical: Vec::new(),
+        names: extensions.names,
+        basic_constraints: extensions.basic_constraints,
+        key_usages: extensions.key_usages,
+        extended_key_usages: extensions.extended_key_usages,
+        name_constraints: extensions.name_constraints,
+        subject_key_identifier: extensions.subject_key_identifier,
+        authority_key_identifier: extensions.authority_key_identifier,
+        unhandled_critical: extensions.unhandled_critical,
         fingerprint: sha256(whole.whole),
-        go_objects: None,
-    };
-    if version > 1 {
-        for (number, go) in
-            [(1, "x509: malformed issuerUniqueID"), (2, "x509: malformed subjectUniqueID")]
-        {
-            tbs.optional(context(number)).ok_or(go)?;
-        }
-    }
-    if version == 3 {
-        details.read_extensions(tbs, &mut objections)?;
-    }
-    if !outer.next_is(BIT_STRING) || outer.bits().is_none() {
-        return Err("x509: malformed signature");
-    }
-    if trailing {
-        objections.add("x509: trailing data");
-    }
-    details.go_objects = objections.into_first();
-    Ok(details)
+        go_objects: objections.into_first(),
+    })
 }

@@ -33,6 +33,18 @@ impl Block {
     pub fn is_certificate(&self) -> bool {
         self.label == "CERTIFICATE"
     }
+
+    /// Whether it is a request for a certificate, by its label: today's, or the one of Netscape.
+    #[must_use]
+    pub fn is_request(&self) -> bool {
+        self.label == "CERTIFICATE REQUEST" || self.label == "NEW CERTIFICATE REQUEST"
+    }
+
+    /// Whether it is a revocation list, by its label.
+    #[must_use]
+    pub fn is_revocation_list(&self) -> bool {
+        self.label == "X509 CRL"
+    }
 }
 
 /// Without the contents, which may be a key.

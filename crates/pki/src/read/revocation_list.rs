@@ -78,7 +78,7 @@ pub struct RevokedCertificate {
 /// [`ReadError::TooBig`], [`ReadError::Nothing`] and [`ReadError::Malformed`].
 pub fn revocation_list(file: &[u8]) -> Result<RevocationListDetails, ReadError> {
     let blocks = pem::blocks(file)?;
-    if let Some(block) = blocks.iter().find(|block| block.label == "X509 CRL") {
+    if let Some(block) = blocks.iter().find(|block| block.is_revocation_list()) {
         let encoding = if file.starts_with(b"-----BEGIN X509 CRL") {
             Encoding::Pem
         } else {
@@ -106,7 +106,7 @@ impl RevocationListDetails {
     /// Whether the key of `authority` signed this list; nothing but the signature is looked at.
     #[must_use]
     pub fn signed_by(&self, authority: &CertificateDetails) -> SignatureCheck {
-        signature::check(&self.der, &self.signature_algorithm, authority)
+        signature::check(&self.der, &self.signature_algorithm, &authority.public_key_der)
     }
 
     /// The entry of that certificate, by its serial number, as etcd looks for it: whoever issued

@@ -1,8 +1,8 @@
 //! Whether one certificate signed another.
 
-use super::algorithm::KeyInfo;
+use super::algorithm::{KeyInfo, bits, positive, public_key, rsa_numbers};
 use super::backend::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
-use super::parse::Signed;
+use super::parse::{Objections, Signed};
 use super::{CertificateDetails, PublicKey, SignatureAlgorithm};
 
 /// What became of checking a signature.
@@ -23,25 +23,31 @@ impl CertificateDetails {
     /// at.
     #[must_use]
     pub fn signed_by(&self, parent: &Self) -> SignatureCheck {
-        check(self.certificate.der(), &self.signature_algorithm, parent)
+        check(self.certificate.der(), &self.signature_algorithm, &parent.public_key_der)
     }
 }
 
-/// Whether the key of `parent` signed a certificate or a revocation list.
+/// Whether a key, given as SubjectPublicKeyInfo, signed a certificate, a request or a revocation
+/// list.
 pub(crate) fn check(
     der: &[u8],
     algorithm: &SignatureAlgorithm,
-    parent: &CertificateDetails,
+    public_key_der: &[u8],
 ) -> SignatureCheck {
     use SignatureCheck::{Invalid, Unknown, Valid};
-    let (Some(signed), Ok(info)) = (Signed::parse(der), KeyInfo::parse(&parent.public_key_der))
-    else {
+    let (Some(signed), Ok(info)) = (Signed::parse(der), KeyInfo::parse(public_key_der)) else {
         return Unknown;
     };
-    let verification = match verification(algorithm, &parent.public_key) {
+    let Ok(kind) = public_key(public_key_der, &mut Objections::default()) else {
+        return Unknown;
+    };
+    let verification = match verification(algorithm, &kind) {
         Ok(verification) => verification,
         Err(check) => return check,
     };
+    if matches!(kind, PublicKey::Rsa { .. }) && !is_usual_exponent(info.key) {
+        return Unknown;
+    }
     match UnparsedPublicKey::new(verification, info.key).verify(signed.message, signed.signature) {
         Ok(()) => Valid,
         Err(_) => Invalid,
@@ -105,4 +111,13 @@ fn verification(
 
 fn is_2048(key: &PublicKey) -> bool {
     matches!(key, PublicKey::Rsa { bits } if *bits >= 2048)
+}
+
+/// Whether the exponent is one that the backends compute with: odd, at least 3, at most 33 bits.
+fn is_usual_exponent(key: &[u8]) -> bool {
+    rsa_numbers(key).is_ok_and(|(_, exponent)| {
+        let exponent = positive(exponent);
+        let last = exponent.last().copied().unwrap_or(0);
+        bits(exponent) <= 33 && last & 1 == 1 && exponent != [1]
+    })
 }
