@@ -19,4 +19,4 @@ pub use description::{Client, Description, File, FileState, Member};
 pub use examine::examine;
 pub use finding::{Finding, Severity};
 pub use rule::Rule;
-pub use settings::{Origin, Problem, Settings, TlsSettings, Url};
+pub use settings::{ArgumentsError, Origin, Problem, Settings, TlsSettings, Url, UrlError};

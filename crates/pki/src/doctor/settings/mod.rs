@@ -1,7 +1,15 @@
 //! What a member was told.
 
-use std::fmt;
+mod arguments;
+mod build;
+mod told;
+mod url;
+mod value;
+
 use std::path::PathBuf;
+
+pub use arguments::ArgumentsError;
+pub use url::{Url, UrlError};
 
 /// The settings of one etcd that have to do with TLS, whatever they were read from.
 ///
@@ -11,6 +19,8 @@ use std::path::PathBuf;
 pub struct Settings {
     /// What they were read from, so that a fix can be said in the same language.
     pub origin: Origin,
+    /// `--config-file`, or the file that was read as one.
+    pub config_file: Option<PathBuf>,
     /// `--name`.
     pub name: String,
     /// `--listen-peer-urls`.
@@ -94,8 +104,12 @@ pub enum Problem {
         setting: String,
         /// What to write instead, in the same language, where that is known.
         instead: Option<String>,
-        /// Where the versions that have it begin and end, in words; empty if none has it.
+        /// Which versions have it, in words: `until 3.3`, `from 3.5.0 on`; empty if none has it.
         versions: String,
+        /// What etcd says.
+        today: String,
+        /// Whether etcd refuses to start. It does for a flag, and only ignores a variable or a key.
+        refused: bool,
     },
     /// Set as a flag and in the environment: etcd refuses to start.
     Shadowed {
@@ -122,37 +136,4 @@ pub enum Problem {
         /// What to write.
         fix: String,
     },
-}
-
-/// A URL of etcd: `https://10.0.0.1:2379`, `unix://sock`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub struct Url {
-    /// `http`, `https`, `unix`, `unixs`.
-    pub scheme: String,
-    /// The host without brackets, or the path of a socket.
-    pub host: String,
-    /// The port; `None` for sockets, and where it is missing.
-    pub port: Option<u16>,
-    /// Everything after the port, with its slash; mostly empty.
-    pub path: String,
-}
-
-impl Url {
-    /// Whether TLS is spoken there.
-    #[must_use]
-    pub fn is_tls(&self) -> bool {
-        matches!(self.scheme.as_str(), "https" | "unixs")
-    }
-}
-
-impl fmt::Display for Url {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { scheme, host, port, path } = self;
-        match port {
-            Some(port) if host.contains(':') => write!(f, "{scheme}://[{host}]:{port}{path}"),
-            Some(port) => write!(f, "{scheme}://{host}:{port}{path}"),
-            None => write!(f, "{scheme}://{host}{path}"),
-        }
-    }
 }
