@@ -69,6 +69,8 @@ pub use fleet::{
     Layout, Member, MemberFiles, SHARED_COMMON_NAME,
 };
 pub use issue::{
-    AUTHORITY_LIFETIME, AUTHORITY_PATH_LENGTH, Authority, BACKDATE, COMMON_NAME_MAX, Certificate,
-    Host, HostError, Identity, IssueError, LEAF_LIFETIME, Leaf, MISSED_BY, NameError, WRONG_HOSTS,
+    AUTHORITY_LIFETIME, AUTHORITY_PATH_LENGTH, Authority, AuthorityBuilder, BACKDATE,
+    COMMON_NAME_MAX, Certificate, Chain, Host, HostError, Identity, IssueError, Key, KeyError,
+    KeyKind, LEAF_LIFETIME, Leaf, MISSED_BY, NameError, Network, NetworkError, UriError,
+    WRONG_HOSTS,
 };

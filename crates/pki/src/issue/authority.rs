@@ -1,21 +1,23 @@
 //! The authority: who signs.
 
-use std::error::Error;
 use std::fmt;
 use std::path::Path;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose,
+    BasicConstraints, CertificateParams, DnType, IsCa, KeyIdMethod, KeyUsagePurpose,
+    PublicKeyData as _, SanType,
 };
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-use super::name::{self, NameError};
-use super::random;
-use super::validity::{AUTHORITY_LIFETIME, Validity, Window};
+use super::builder::AuthorityBuilder;
+use super::constraints::Constraints;
+use super::error::IssueError;
+use super::name;
+use super::signing::{self, Signer, Subject};
+use super::validity::{Validity, Window};
 use crate::disk::{Access, Draft};
-use crate::{Certificate, HostError, Identity, Leaf, WriteError};
+use crate::{Certificate, Chain, Identity, Key, Leaf, WriteError};
 
 /// How many further authorities may stand between an [`Authority`] and a leaf.
 ///
@@ -24,22 +26,31 @@ use crate::{Certificate, HostError, Identity, Leaf, WriteError};
 /// (measured). With zero, as minica has it, Go answers "too many intermediates".
 pub const AUTHORITY_PATH_LENGTH: u8 = 1;
 
-/// A self-signed authority, and its key.
+/// An authority, and its key: a root that signed itself, or an intermediate.
 ///
 /// The key stays in memory: a test fleet never needs it on disk, and who has it can join the
 /// fleet. [`Authority::write_key`] writes it where that is wanted.
+#[derive(Clone)]
 pub struct Authority {
-    common_name: String,
-    /// What [`Issuer`] borrows its name and key identifier from.
-    params: CertificateParams,
-    key: Zeroizing<KeyPair>,
-    certificate: Certificate,
-    pem: String,
+    pub(super) common_name: String,
+    /// The subject in DER, where rcgen writes it in another way.
+    pub(super) name: Option<Vec<u8>>,
+    /// What [`rcgen::Issuer`] borrows its name and key identifier from.
+    pub(super) params: CertificateParams,
+    pub(super) key: Key,
+    pub(super) certificate: Certificate,
+    pub(super) pem: String,
+    /// What ships with every leaf.
+    pub(super) intermediates: Vec<Certificate>,
+    /// How many authorities may follow; `None` is any number.
+    pub(super) path_length: Option<u8>,
+    pub(super) constraints: Constraints,
+    pub(super) window: Window,
 }
 
 impl Authority {
-    /// Makes a new key and a certificate for it, valid for [`AUTHORITY_LIFETIME`] from
-    /// [`BACKDATE`](crate::BACKDATE) ago.
+    /// Makes a new key and a certificate for it, valid for
+    /// [`AUTHORITY_LIFETIME`](crate::AUTHORITY_LIFETIME) from [`BACKDATE`](crate::BACKDATE) ago.
     ///
     /// The certificate's common name is `common_name`, a space and 16 random hexadecimal digits:
     /// its generation. Two reasons. etcd sends the *names* of the authorities it trusts to whoever
@@ -53,27 +64,23 @@ impl Authority {
     /// [`IssueError::Name`] if `common_name` is empty, has control characters, or is too long to
     /// stay within [`COMMON_NAME_MAX`](crate::COMMON_NAME_MAX) with its generation.
     pub fn generate(common_name: &str) -> Result<Self, IssueError> {
-        name::common(common_name)?;
-        let common_name = format!("{common_name} {}", random::generation()?);
-        name::common(&common_name)?;
-        Self::named(common_name)
+        Self::builder(common_name).generate()
     }
 
-    /// Makes a new key, and a certificate for it with this very name.
-    pub(super) fn named(common_name: String) -> Result<Self, IssueError> {
-        let window = Validity::For(AUTHORITY_LIFETIME)
-            .window(OffsetDateTime::now_utc())
-            .ok_or(IssueError::Validity)?;
-        let mut params = params(&common_name, window)?;
-        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(AUTHORITY_PATH_LENGTH));
-        // CRL signing as well, so that the same authority can revoke what it issued.
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    /// Begins an authority with another key, lifetime, path length, or with name constraints.
+    pub fn builder(common_name: impl Into<String>) -> AuthorityBuilder {
+        AuthorityBuilder::new(common_name.into())
+    }
 
-        let key = generate_key()?;
-        let certificate = params.self_signed(&*key).map_err(IssueError::signing)?;
-        let certificate = Certificate::from_der(certificate.der().to_vec());
-        let pem = certificate.pem();
-        Ok(Self { common_name, params, key, certificate, pem })
+    /// Makes an intermediate, whose path length is one less. Its leaves ship with its certificate,
+    /// so that whoever trusts this authority needs to know nothing of it.
+    ///
+    /// # Errors
+    ///
+    /// [`IssueError::PathLength`] if this authority may have none below it, and as
+    /// [`Authority::generate`].
+    pub fn intermediate(&self, common_name: &str) -> Result<Self, IssueError> {
+        Self::builder(common_name).issued_by(self)
     }
 
     /// The common name, generation included.
@@ -94,49 +101,111 @@ impl Authority {
 
     /// The key as PEM (PKCS#8), wiped when dropped.
     pub fn key_pem(&self) -> Zeroizing<String> {
-        Zeroizing::new(self.key.serialize_pem())
+        self.key.pem()
+    }
+
+    /// The key.
+    pub fn key(&self) -> &Key {
+        &self.key
+    }
+
+    /// What ships with every leaf: of an intermediate its certificate and those up to its root,
+    /// and cross certificates.
+    pub fn intermediates(&self) -> &[Certificate] {
+        &self.intermediates
+    }
+
+    /// How many authorities may stand between this one and a leaf; `None` is any number.
+    pub fn path_length(&self) -> Option<u8> {
+        self.path_length
     }
 
     /// Makes a key for `leaf` and signs its certificate.
     ///
+    /// The certificate ends with the authority at the latest, unless it is wrong on purpose.
+    ///
     /// # Errors
     ///
-    /// [`IssueError::Name`] and [`IssueError::Host`] for a description that no certificate can
-    /// hold, [`IssueError::NoHosts`] for a server or peer that nobody could ever accept,
-    /// [`IssueError::Validity`] for a time past the year 9999.
+    /// [`IssueError::Name`], [`IssueError::Organization`], [`IssueError::Host`] and
+    /// [`IssueError::Uri`] for a description that no certificate can hold, [`IssueError::NoHosts`]
+    /// for a server or peer that nobody could ever accept, [`IssueError::Constrained`] for a host
+    /// that the authority may not sign for, [`IssueError::Key`] for a kind of key that this build
+    /// cannot make, [`IssueError::Validity`] for a time past the year 9999.
     pub fn issue(&self, leaf: &Leaf) -> Result<Identity, IssueError> {
-        name::common(leaf.common_name())?;
-        let hosts = leaf.parsed_hosts()?;
-        if hosts.is_empty() && leaf.profile().is_dialled() && !leaf.is_nameless() {
-            return Err(IssueError::NoHosts { common_name: leaf.common_name().to_owned() });
+        // The key comes last, after everything that can be refused.
+        let params = self.leaf_params(leaf)?;
+        if let Some(fixed) = leaf.fixed_key() {
+            let public_key = fixed.public()?.subject_public_key_info();
+            let subject = Subject::Theirs { public_key: &public_key, name: None };
+            return self.finish(leaf, params, subject, fixed.pem());
         }
+        let key = Key::generate(leaf.key_kind())?;
+        self.finish(leaf, params, Subject::Ours(&key), key.pem())
+    }
+
+    /// Signs a certificate for a key that is there, whatever kind of key `leaf` asks for: the next
+    /// certificate of a key, or the first of one that was made elsewhere. Its serial number is
+    /// always a new one, so that each certificate of a key can be revoked by itself.
+    ///
+    /// # Errors
+    ///
+    /// As [`Authority::issue`].
+    pub fn issue_for(&self, leaf: &Leaf, key: &Key) -> Result<Identity, IssueError> {
+        self.finish(leaf, self.leaf_params(leaf)?, Subject::Ours(key), key.pem())
+    }
+
+    /// Signs a certificate for the name and the key of another authority, so that who trusts this
+    /// one accepts leaves of that one: for a change of authority with one restart of each member.
+    ///
+    /// The new authority ships it with its leaves ([`Authority::with_cross`]). Then all members
+    /// restart with the new authority as the one they trust; those that still trust the old one
+    /// come by the cross certificate. It has the key identifier of the new authority, so that its
+    /// leaves fit to both, and ends when the first of the two ends.
+    ///
+    /// # Errors
+    ///
+    /// [`IssueError::PathLength`] if this authority may have none below it.
+    pub fn cross_sign(&self, new: &Self) -> Result<Certificate, IssueError> {
+        let most = self.path_length.map(|most| most.saturating_sub(1));
+        let path_length = [most, new.path_length].into_iter().flatten().min();
+        self.check_path_length(path_length.unwrap_or_default())?;
+        let now = OffsetDateTime::now_utc();
         let window =
-            leaf.validity().window(OffsetDateTime::now_utc()).ok_or(IssueError::Validity)?;
-
-        let mut params = params(leaf.common_name(), window)?;
-        params.subject_alt_names =
-            hosts.into_iter().map(|host| host.san()).collect::<Result<_, _>>()?;
-        // rcgen's NoCa would leave out the basic constraints and the subject key identifier too.
-        params.is_ca = IsCa::ExplicitNoCa;
-        // RFC 5280 section 4.2.1.1 asks for it, and it tells apart two authorities of one name.
-        params.use_authority_key_identifier_extension = true;
-        // Neither Go nor webpki looks at it in a leaf. An ECDSA key can do nothing else
-        // (RFC 8813 section 3 forbids keyEncipherment).
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages = leaf.profile().extended_key_usages();
-
-        leaf.spoil(&mut params)?;
-
-        let issuer = Issuer::from_params(&self.params, &*self.key);
-        let (certificate, key_pem) = if let Some(fixed) = leaf.fixed_key() {
-            (params.signed_by(&fixed.public()?, &issuer), fixed.pem())
-        } else {
-            let key = generate_key()?;
-            (params.signed_by(&*key, &issuer), Zeroizing::new(key.serialize_pem()))
+            Validity::For(std::time::Duration::ZERO).window(now).ok_or(IssueError::Validity)?;
+        let window = Window {
+            not_before: window.not_before,
+            not_after: self.window.not_after.min(new.window.not_after),
         };
-        let certificate = certificate.map_err(IssueError::signing)?.der().to_vec();
-        let certificate = leaf.spoil_signed(certificate, &*self.key)?;
-        Ok(Identity::new(Certificate::from_der(certificate), key_pem))
+        let mut params = signing::params(window)?;
+        params.is_ca = IsCa::Ca(
+            path_length.map_or(BasicConstraints::Unconstrained, BasicConstraints::Constrained),
+        );
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        params.name_constraints = new.constraints.to_rcgen();
+        params.use_authority_key_identifier_extension = true;
+        params.key_identifier_method = KeyIdMethod::PreSpecified(new.key_identifier());
+        let fields = new.certificate.fields()?;
+        let subject =
+            Subject::Theirs { public_key: &fields.public_key, name: Some(&fields.subject) };
+        self.signer().certify(&params, subject)
+    }
+
+    /// Ships a cross certificate with every leaf from now on. It goes last in their chains.
+    ///
+    /// # Errors
+    ///
+    /// [`IssueError::NotACross`] if the certificate is not for this authority's name and key.
+    pub fn with_cross(mut self, cross: Certificate) -> Result<Self, IssueError> {
+        let (own, other) = (self.certificate.fields()?, cross.fields()?);
+        let difference = if own.subject != other.subject {
+            "its subject"
+        } else if own.public_key != other.public_key {
+            "its key"
+        } else {
+            self.intermediates.push(cross);
+            return Ok(self);
+        };
+        Err(IssueError::NotACross { authority: self.common_name, difference })
     }
 
     /// Writes the key to `path`, readable by its owner alone (0600), making the directory (0700)
@@ -155,6 +224,106 @@ impl Authority {
         draft.keep();
         Ok(())
     }
+
+    /// What rcgen needs to know of a leaf.
+    fn leaf_params(&self, leaf: &Leaf) -> Result<CertificateParams, IssueError> {
+        name::common(leaf.common_name())?;
+        let hosts = leaf.parsed_hosts()?;
+        let uris = leaf.checked_uris()?;
+        if hosts.is_empty() && leaf.profile().is_dialled() && !leaf.is_nameless() {
+            return Err(IssueError::NoHosts { common_name: leaf.common_name().to_owned() });
+        }
+        let now = OffsetDateTime::now_utc();
+        let window = leaf.validity().window(now).ok_or(IssueError::Validity)?;
+        let window = leaf.validity().within(window, self.window, now);
+
+        let mut params = signing::params(window)?;
+        for organization in leaf.organizations() {
+            name::common(organization).map_err(IssueError::Organization)?;
+            params.distinguished_name.push(DnType::OrganizationName, organization.as_str());
+        }
+        params.distinguished_name.push(DnType::CommonName, leaf.common_name());
+        for host in hosts {
+            self.check_host(&host)?;
+            params.subject_alt_names.push(host.san()?);
+        }
+        for uri in uris {
+            let uri = uri.try_into().map_err(IssueError::signing)?;
+            params.subject_alt_names.push(SanType::URI(uri));
+        }
+        params.extended_key_usages = leaf.profile().extended_key_usages();
+        Ok(params)
+    }
+
+    /// The same for every leaf.
+    pub(super) fn complete(params: &mut CertificateParams, rsa: bool) {
+        // rcgen's NoCa would leave out the basic constraints and the subject key identifier too.
+        params.is_ca = IsCa::ExplicitNoCa;
+        // RFC 5280 section 4.2.1.1 asks for it, and it tells apart two authorities of one name.
+        params.use_authority_key_identifier_extension = true;
+        // Neither Go nor webpki looks at it in a leaf. An ECDSA key can do nothing else
+        // (RFC 8813 section 3 forbids keyEncipherment).
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        if rsa {
+            // For the key exchange of TLS 1.2 without forward secrecy, which `--cipher-suites` can
+            // still ask for.
+            params.key_usages.push(KeyUsagePurpose::KeyEncipherment);
+        }
+    }
+
+    fn finish(
+        &self,
+        leaf: &Leaf,
+        mut params: CertificateParams,
+        subject: Subject<'_>,
+        key_pem: Zeroizing<String>,
+    ) -> Result<Identity, IssueError> {
+        // The weak key of wrong certificates has the usages of the others, to be wrong in one way.
+        let rsa = matches!(subject, Subject::Ours(key) if key.is_rsa());
+        Self::complete(&mut params, rsa);
+        leaf.spoil(&mut params)?;
+        let certificate = self.signer().certify(&params, subject)?;
+        let certificate = leaf.spoil_signed(certificate.into_der(), self.key.pair())?;
+        let chain = Chain::new(Certificate::from_der(certificate), self.intermediates.clone());
+        Ok(Identity::new(chain, key_pem))
+    }
+
+    pub(super) fn signer(&self) -> Signer<'_> {
+        Signer { params: &self.params, key: &self.key, name: self.name.as_deref() }
+    }
+
+    /// What ships with the leaves of an authority that this one signs.
+    pub(super) fn below(&self, certificate: Certificate) -> Vec<Certificate> {
+        [certificate].into_iter().chain(self.intermediates.iter().cloned()).collect()
+    }
+
+    /// Whether an authority with this path length may stand below this one.
+    pub(super) fn check_path_length(&self, below: u8) -> Result<(), IssueError> {
+        match self.path_length {
+            Some(path_length) if path_length <= below => Err(IssueError::PathLength {
+                authority: self.common_name.clone(),
+                path_length,
+                needed: below.saturating_add(1),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn check_host(&self, host: &crate::Host) -> Result<(), IssueError> {
+        if self.constraints.allow(host) {
+            return Ok(());
+        }
+        Err(IssueError::Constrained {
+            authority: self.common_name.clone(),
+            host: host.to_string(),
+            constraints: self.constraints.text(),
+        })
+    }
+
+    /// What the certificates that it signs call its key.
+    pub(super) fn key_identifier(&self) -> Vec<u8> {
+        self.params.key_identifier(self.key.pair())
+    }
 }
 
 impl fmt::Debug for Authority {
@@ -164,77 +333,6 @@ impl fmt::Debug for Authority {
             .field("key", &"[redacted]")
             .finish_non_exhaustive()
     }
-}
-
-/// Why a certificate could not be issued.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum IssueError {
-    /// The common name cannot be one.
-    #[error("the common name of the certificate cannot be used")]
-    Name(#[from] NameError),
-    /// A host is something else than a host.
-    #[error("a host of the certificate cannot be used")]
-    Host(#[from] HostError),
-    /// A server or a peer without hosts.
-    ///
-    /// Go has not looked at the common name since 1.15 (its release notes), so that a certificate
-    /// without names is good for no URL.
-    #[error(
-        "the certificate of {common_name:?} names no host, and nobody could dial it: \
-         add `.host(\"localhost\")` or what its URLs say"
-    )]
-    NoHosts {
-        /// Whose certificate it would have been.
-        common_name: String,
-    },
-    /// [`Leaf::address_as_name`] without an address.
-    #[error(
-        "the certificate of {common_name:?} names no address that could be written as a DNS name: \
-         add `.host(\"127.0.0.1\")`"
-    )]
-    NoAddress {
-        /// Whose certificate it would have been.
-        common_name: String,
-    },
-    /// The certificate would be valid at a time that certificates cannot say: past the year 9999.
-    #[error("the certificate would be valid past the year 9999")]
-    Validity,
-    /// The operating system had no random bytes.
-    #[error("the operating system gave no random bytes for a serial number")]
-    Random(#[source] Box<dyn Error + Send + Sync>),
-    /// The cryptography backend failed to make a key or a signature.
-    #[error("a key could not be made, or a certificate not signed")]
-    Signing(#[source] Box<dyn Error + Send + Sync>),
-}
-
-impl IssueError {
-    /// Boxed, so that rcgen's next breaking release is not ours.
-    pub(crate) fn signing(source: rcgen::Error) -> Self {
-        Self::Signing(Box::new(source))
-    }
-
-    /// What a backend signed could not be read.
-    pub(crate) fn surgery(source: super::der::DerError) -> Self {
-        Self::Signing(Box::new(source))
-    }
-}
-
-fn generate_key() -> Result<Zeroizing<KeyPair>, IssueError> {
-    KeyPair::generate().map(Zeroizing::new).map_err(IssueError::signing)
-}
-
-/// What every certificate has, with rcgen's defaults replaced: a common name of "rcgen self signed
-/// cert" (which etcd would take for a user's name), a serial number that is the hash of the key
-/// (so that the second certificate of a key is revoked with the first), and 1975 to 4096.
-fn params(common_name: &str, window: Window) -> Result<CertificateParams, IssueError> {
-    let mut params = CertificateParams::default();
-    params.distinguished_name = DistinguishedName::new();
-    params.distinguished_name.push(DnType::CommonName, common_name);
-    params.serial_number = Some(random::serial()?);
-    params.not_before = window.not_before;
-    params.not_after = window.not_after;
-    Ok(params)
 }
 
 #[cfg(test)]

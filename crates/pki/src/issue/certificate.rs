@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use super::der::ToBeSigned;
+use crate::IssueError;
+
 /// One X.509 certificate, as it was signed.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Certificate {
@@ -25,6 +28,15 @@ impl Certificate {
 
     pub(crate) fn from_der(der: Vec<u8>) -> Self {
         Self { der }
+    }
+
+    pub(crate) fn into_der(self) -> Vec<u8> {
+        self.der
+    }
+
+    /// Its parts.
+    pub(crate) fn fields(&self) -> Result<ToBeSigned, IssueError> {
+        ToBeSigned::read(&self.der).map_err(IssueError::surgery)
     }
 }
 

@@ -119,9 +119,16 @@ fn split(der: &[u8]) -> Result<Element<'_>, DerError> {
 
 /// An element of this content.
 pub(crate) fn element(tag: u8, content: &[u8]) -> Vec<u8> {
-    let mut der = Vec::with_capacity(content.len() + 6);
+    sequence(tag, [content])
+}
+
+/// An element made of elements.
+pub(crate) fn sequence<'a>(tag: u8, parts: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
+    let parts: Vec<_> = parts.into_iter().collect();
+    let length = parts.iter().map(|part| part.len()).sum::<usize>();
+    // All at once: a vector that grows leaves copies behind, and the content may be a key.
+    let mut der = Vec::with_capacity(length + 10);
     der.push(tag);
-    let length = content.len();
     if length < 0x80 {
         der.push(length as u8);
     } else {
@@ -130,13 +137,10 @@ pub(crate) fn element(tag: u8, content: &[u8]) -> Vec<u8> {
         der.push(0x80 | (bytes.len() - zeros) as u8);
         der.extend(&bytes[zeros..]);
     }
-    der.extend(content);
+    for part in parts {
+        der.extend_from_slice(part);
+    }
     der
-}
-
-/// An element made of elements.
-pub(crate) fn sequence<'a>(tag: u8, parts: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
-    element(tag, &parts.into_iter().collect::<Vec<_>>().concat())
 }
 
 /// A `TBSCertificate`, taken apart. Each field is a whole element, tag and length included.

@@ -6,7 +6,7 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use crate::disk::{Access, Draft};
-use crate::{Certificate, IdentityFiles, WriteError};
+use crate::{Certificate, Chain, IdentityFiles, Key, KeyError, WriteError};
 
 /// A certificate, and the key that proves it is one's own.
 ///
@@ -14,31 +14,47 @@ use crate::{Certificate, IdentityFiles, WriteError};
 /// signed is its own affair), and is not in the `Debug` form.
 #[derive(Clone)]
 pub struct Identity {
-    certificate: Certificate,
-    chain: String,
+    chain: Chain,
+    chain_pem: String,
     key: Zeroizing<String>,
 }
 
 impl Identity {
-    pub(crate) fn new(certificate: Certificate, key: Zeroizing<String>) -> Self {
-        let chain = certificate.pem();
-        Self { certificate, chain, key }
+    pub(crate) fn new(chain: impl Into<Chain>, key: Zeroizing<String>) -> Self {
+        let chain = chain.into();
+        let chain_pem = chain.pem();
+        Self { chain, chain_pem, key }
     }
 
     /// The certificate, without its chain.
     pub fn certificate(&self) -> &Certificate {
-        &self.certificate
+        self.chain.certificate()
+    }
+
+    /// The certificate and what ships with it.
+    pub fn chain(&self) -> &Chain {
+        &self.chain
     }
 
     /// What goes into a certificate file: PEM, the leaf first, then any intermediates, and never
     /// the root, which the other side has or does not trust.
     pub fn chain_pem(&self) -> &str {
-        &self.chain
+        &self.chain_pem
     }
 
     /// The key as PEM (PKCS#8, not encrypted: etcd reads no other).
     pub fn key_pem(&self) -> &str {
         &self.key
+    }
+
+    /// The key, for another certificate of it:
+    /// [`Authority::issue_for`](crate::Authority::issue_for).
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::Unusable`] for a key that is weak on purpose.
+    pub fn key(&self) -> Result<Key, KeyError> {
+        Key::from_pem(&self.key)
     }
 
     /// Writes `dir/stem.crt` (0644) and `dir/stem.key` (0600), making `dir` (0700) if there is
@@ -74,7 +90,7 @@ impl Identity {
         let mut draft = Draft::default();
         draft.directory(dir.as_ref())?;
         let key = draft.beside(&files.key, Access::Owner, &self.key)?;
-        let certificate = draft.beside(&files.certificate, Access::Anyone, &self.chain)?;
+        let certificate = draft.beside(&files.certificate, Access::Anyone, &self.chain_pem)?;
         draft.put(&key, &files.key)?;
         draft.put(&certificate, &files.certificate)?;
         draft.keep();
@@ -84,14 +100,14 @@ impl Identity {
     /// Adds both files to a draft. Their directory is there.
     pub(crate) fn draft(&self, draft: &mut Draft, files: &IdentityFiles) -> Result<(), WriteError> {
         draft.file(&files.key, Access::Owner, &self.key)?;
-        draft.file(&files.certificate, Access::Anyone, &self.chain)
+        draft.file(&files.certificate, Access::Anyone, &self.chain_pem)
     }
 }
 
 impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Identity")
-            .field("certificate", &self.certificate)
+            .field("certificate", self.certificate())
             .field("key", &"[redacted]")
             .finish_non_exhaustive()
     }

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use rcgen::ExtendedKeyUsagePurpose;
 
+use super::uri::{self, UriError};
 use super::validity::{LEAF_LIFETIME, Validity};
 use super::wrong::Flaw;
-use crate::{Host, HostError};
+use crate::{Host, HostError, KeyKind};
 
 /// The description of a certificate, for [`Authority::issue`](crate::Authority::issue).
 ///
@@ -29,8 +30,11 @@ use crate::{Host, HostError};
 pub struct Leaf {
     profile: Profile,
     common_name: String,
+    organizations: Vec<String>,
     hosts: Vec<String>,
+    uris: Vec<String>,
     validity: Validity,
+    key: KeyKind,
     /// In what ways it is deliberately wrong, its validity aside.
     flaws: Vec<Flaw>,
 }
@@ -89,6 +93,28 @@ impl Leaf {
         self
     }
 
+    /// Adds a URI as a name, such as `spiffe://example.org/etcd/infra1`. One that is there already
+    /// is not added again.
+    ///
+    /// etcd looks at none of them, and writes those of a connection that it rejects to its log.
+    pub fn uri(mut self, uri: impl Into<String>) -> Self {
+        self.uris.push(uri.into());
+        self
+    }
+
+    /// Adds an organization (O) to the subject. etcd looks at none; Kubernetes takes them for
+    /// groups, and kubeadm and cfssl write them.
+    pub fn organization(mut self, organization: impl Into<String>) -> Self {
+        self.organizations.push(organization.into());
+        self
+    }
+
+    /// The kind of key that is made for it, instead of [`KeyKind::P256`].
+    pub fn key(mut self, kind: KeyKind) -> Self {
+        self.key = kind;
+        self
+    }
+
     /// Valid from now on (less [`BACKDATE`](crate::BACKDATE)) for `lifetime`, instead of
     /// [`LEAF_LIFETIME`].
     pub fn valid_for(mut self, lifetime: Duration) -> Self {
@@ -121,8 +147,11 @@ impl Leaf {
         Self {
             profile,
             common_name,
+            organizations: Vec::new(),
             hosts: Vec::new(),
+            uris: Vec::new(),
             validity: Validity::For(LEAF_LIFETIME),
+            key: KeyKind::default(),
             flaws: Vec::new(),
         }
     }
@@ -147,6 +176,26 @@ impl Leaf {
 
     pub(crate) fn validity(&self) -> Validity {
         self.validity
+    }
+
+    pub(crate) fn organizations(&self) -> &[String] {
+        &self.organizations
+    }
+
+    pub(crate) fn key_kind(&self) -> KeyKind {
+        self.key
+    }
+
+    /// The URIs, each once, in the order they were added.
+    pub(crate) fn checked_uris(&self) -> Result<Vec<&str>, UriError> {
+        let mut uris = Vec::with_capacity(self.uris.len());
+        for text in &self.uris {
+            uri::check(text)?;
+            if !uris.contains(&text.as_str()) {
+                uris.push(text.as_str());
+            }
+        }
+        Ok(uris)
     }
 
     /// The hosts, each once, in the order they were added.

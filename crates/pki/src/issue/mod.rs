@@ -1,21 +1,35 @@
 //! Issuing: who signs, what for, and what comes out.
 
 mod authority;
+mod builder;
 mod certificate;
+mod chain;
+mod constraints;
 pub(crate) mod der;
+mod error;
 mod host;
 mod identity;
+mod key;
 mod leaf;
 pub(crate) mod name;
+mod network;
 mod random;
+mod signing;
+mod uri;
 mod validity;
 mod wrong;
 
-pub use authority::{AUTHORITY_PATH_LENGTH, Authority, IssueError};
+pub use authority::{AUTHORITY_PATH_LENGTH, Authority};
+pub use builder::AuthorityBuilder;
 pub use certificate::Certificate;
+pub use chain::Chain;
+pub use error::IssueError;
 pub use host::{Host, HostError};
 pub use identity::Identity;
+pub use key::{Key, KeyError, KeyKind};
 pub use leaf::Leaf;
 pub use name::{COMMON_NAME_MAX, NameError};
+pub use network::{Network, NetworkError};
+pub use uri::UriError;
 pub use validity::{AUTHORITY_LIFETIME, BACKDATE, LEAF_LIFETIME, MISSED_BY};
 pub use wrong::WRONG_HOSTS;

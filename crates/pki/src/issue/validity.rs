@@ -63,6 +63,21 @@ impl Validity {
     }
 }
 
+impl Validity {
+    /// The part of `window` that lies within its issuer's: what outlives its issuer is refused
+    /// before it has expired. What is wrong on purpose stays so, and below an authority that is
+    /// wrong on purpose there is nothing to keep.
+    pub(crate) fn within(self, window: Window, issuer: Window, now: OffsetDateTime) -> Window {
+        let not_after = match self {
+            Self::For(_) | Self::ExpiresIn(_) if issuer.not_after > now => {
+                window.not_after.min(issuer.not_after)
+            }
+            _ => window.not_after,
+        };
+        Window { not_before: window.not_before, not_after }
+    }
+}
+
 fn after(moment: OffsetDateTime, by: Duration) -> Option<OffsetDateTime> {
     moment.checked_add(by.try_into().ok()?)
 }

@@ -219,7 +219,7 @@ impl Authority {
     ///
     /// As [`Authority::stranger`].
     pub fn impostor(&self) -> Result<Self, IssueError> {
-        Self::named(self.common_name().to_owned())
+        Self::builder(self.common_name()).without_generation().generate()
     }
 }
 

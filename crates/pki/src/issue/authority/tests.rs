@@ -1,3 +1,4 @@
+use std::error::Error;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use x509_parser::certificate::X509Certificate;
@@ -5,7 +6,7 @@ use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::parse_x509_certificate;
 
 use super::*;
-use crate::{BACKDATE, LEAF_LIFETIME, MISSED_BY};
+use crate::{AUTHORITY_LIFETIME, BACKDATE, LEAF_LIFETIME, MISSED_BY, NameError};
 
 fn read(certificate: &Certificate) -> X509Certificate<'_> {
     let (rest, x509) = parse_x509_certificate(certificate.der()).unwrap();
