@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+pub(crate) mod stage;
+pub(crate) mod steps;
+
 /// Who may read a file.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Access {
@@ -15,10 +18,21 @@ pub(crate) enum Access {
     Owner,
 }
 
+#[cfg(unix)]
+impl Access {
+    fn mode(self) -> u32 {
+        match self {
+            Self::Anyone => 0o644,
+            Self::Owner => 0o600,
+        }
+    }
+}
+
 /// Files and directories in the making: what [`Draft::keep`] does not keep is removed on drop.
 ///
-/// Nothing is synced to disk. A certificate that a power cut takes away is issued again, and
-/// `fsync` would cost a test more than everything else in this crate together.
+/// Nothing is synced to disk: this is for fixtures. A certificate that a power cut takes away is
+/// issued again, and `fsync` would cost a test more than everything else in this crate together.
+/// What real hosts use goes through [`stage`].
 #[derive(Debug, Default)]
 pub(crate) struct Draft {
     /// In the order they were made.
@@ -67,13 +81,7 @@ impl Draft {
         // O_EXCL, which follows no symbolic link either.
         options.write(true).create_new(true);
         #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(
-            &mut options,
-            match access {
-                Access::Anyone => 0o644,
-                Access::Owner => 0o600,
-            },
-        );
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, access.mode());
         // Elsewhere a file is as readable as its directory says.
         #[cfg(not(unix))]
         let _ = access;
@@ -137,6 +145,15 @@ pub enum WriteError {
         /// What is there.
         path: PathBuf,
     },
+    /// Another process is at work in the same directory.
+    #[error(
+        "another process is changing the fleet in {}: run this again when it has ended",
+        directory.display()
+    )]
+    Busy {
+        /// The directory.
+        directory: PathBuf,
+    },
     /// The stem of a file's name is not one: it is empty, or has a directory in it.
     #[error(
         "{stem:?} cannot begin a file's name: write one without a directory, such as \"server\""
@@ -158,7 +175,7 @@ pub enum WriteError {
 }
 
 impl WriteError {
-    fn io(doing: &'static str, path: &Path, source: io::Error) -> Self {
+    pub(crate) fn io(doing: &'static str, path: &Path, source: io::Error) -> Self {
         Self::Io { doing, path: path.to_owned(), source }
     }
 }

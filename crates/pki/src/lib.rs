@@ -64,9 +64,12 @@ mod issue;
 pub mod read;
 
 pub use disk::WriteError;
+pub use disk::stage::Durability;
+#[cfg(feature = "read")]
+pub use fleet::Recovery;
 pub use fleet::{
-    CLIENT_COMMON_NAME, Fleet, FleetBuilder, FleetError, FleetFiles, IdentityFiles, LOOPBACK_HOSTS,
-    Layout, Member, MemberFiles, SHARED_COMMON_NAME,
+    AUTHORITY_KEY_FILE, CLIENT_COMMON_NAME, Fleet, FleetBuilder, FleetError, FleetFiles,
+    IdentityFiles, LOOPBACK_HOSTS, Layout, Member, MemberFiles, SHARED_COMMON_NAME, WriteOptions,
 };
 pub use issue::{
     AUTHORITY_LIFETIME, AUTHORITY_PATH_LENGTH, Authority, AuthorityBuilder, BACKDATE,

@@ -28,7 +28,12 @@ impl IdentityFiles {
         Ok(Self::named(dir.as_ref(), stem))
     }
 
-    fn named(dir: &Path, stem: &str) -> Self {
+    /// A pair at paths of one's own, where neither is named after the other.
+    pub fn at(certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        Self { certificate: certificate.into(), key: key.into() }
+    }
+
+    pub(crate) fn named(dir: &Path, stem: &str) -> Self {
         Self { certificate: dir.join(format!("{stem}.crt")), key: dir.join(format!("{stem}.key")) }
     }
 }
@@ -43,6 +48,13 @@ pub struct MemberFiles {
     pub server: IdentityFiles,
     /// `--peer-cert-file` and `--peer-key-file`.
     pub peer: IdentityFiles,
+}
+
+impl MemberFiles {
+    /// The identities of the member called `name`, at paths of one's own.
+    pub fn at(name: impl Into<String>, server: IdentityFiles, peer: IdentityFiles) -> Self {
+        Self { name: name.into(), server, peer }
+    }
 }
 
 /// Where the files of a [`Fleet`](crate::Fleet) are.
@@ -67,6 +79,15 @@ pub struct FleetFiles {
 }
 
 impl FleetFiles {
+    /// A fleet whose files are at paths of one's own, whoever wrote them.
+    pub fn at(
+        ca: impl Into<PathBuf>,
+        client: IdentityFiles,
+        members: impl IntoIterator<Item = MemberFiles>,
+    ) -> Self {
+        Self { ca: ca.into(), client, members: members.into_iter().collect() }
+    }
+
     /// Where [`Fleet::write`](crate::Fleet::write) would write into `dir` for members of these
     /// names: for whoever plans before there is a certificate.
     ///

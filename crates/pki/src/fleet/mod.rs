@@ -2,9 +2,17 @@
 
 use std::path::Path;
 
+#[cfg(feature = "read")]
+pub(crate) mod chain;
 mod files;
+#[cfg(feature = "read")]
+mod recover;
+mod write;
 
 pub use files::{FleetFiles, IdentityFiles, MemberFiles};
+#[cfg(feature = "read")]
+pub use recover::Recovery;
+pub use write::{AUTHORITY_KEY_FILE, WriteOptions};
 
 use crate::disk::{Access, Draft};
 use crate::issue::name::{self, NameError};
