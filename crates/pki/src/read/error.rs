@@ -26,6 +26,14 @@ pub enum ReadError {
         /// What Go says to it.
         go: String,
     },
+    /// A PEM block begins and does not end, or there is no base64 between.
+    #[error(
+        "{label} begins there, and has no END line of its own or no sound base64: Go passes over it"
+    )]
+    Unfinished {
+        /// What it says that it is.
+        label: String,
+    },
     /// One PEM block of several could not be read.
     #[error("the PEM block in line {line}")]
     Block {

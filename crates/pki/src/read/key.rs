@@ -128,14 +128,19 @@ impl PrivateKeyDetails {
     /// and P-384 whose key file does not say its public part).
     #[must_use]
     pub fn belongs_to(&self, certificate: &CertificateDetails) -> Option<bool> {
+        self.belongs_to_key(&certificate.public_key, &certificate.public_key_der)
+    }
+
+    /// [`belongs_to`](Self::belongs_to), of a SubjectPublicKeyInfo and its kind.
+    pub(crate) fn belongs_to_key(&self, kind: &PublicKey, der: &[u8]) -> Option<bool> {
         let key = self.key.as_ref()?;
-        if std::mem::discriminant(key) != std::mem::discriminant(&certificate.public_key) {
+        if std::mem::discriminant(key) != std::mem::discriminant(kind) {
             return Some(false);
         }
-        let info = KeyInfo::parse(&certificate.public_key_der).ok()?;
+        let info = KeyInfo::parse(der).ok()?;
         match &self.secret {
             Secret::Rsa(modulus) => Some(rsa_modulus(info.key).ok()? == modulus),
-            Secret::Elliptic { .. } if *key != certificate.public_key => Some(false),
+            Secret::Elliptic { .. } if key != kind => Some(false),
             Secret::Elliptic { scalar, public } => match curve(key) {
                 Some(algorithm) => Some(elliptic_pair(algorithm, scalar, info.key)),
                 None => public.as_ref().map(|public| public == info.key),
@@ -144,6 +149,20 @@ impl PrivateKeyDetails {
                 Some(Ed25519KeyPair::from_seed_and_public_key(seed, info.key).is_ok())
             }
             Secret::None => None,
+        }
+    }
+}
+
+impl PrivateKeyDetails {
+    /// Whether it is worth asking [`belongs_to_key`](Self::belongs_to_key): cheaply, by the public
+    /// part that most key files say themselves.
+    pub(crate) fn may_belong_to(&self, kind: &PublicKey, der: &[u8]) -> bool {
+        if self.key.as_ref() != Some(kind) {
+            return false;
+        }
+        match (&self.secret, KeyInfo::parse(der)) {
+            (Secret::Elliptic { public: Some(public), .. }, Ok(info)) => public == info.key,
+            (_, info) => info.is_ok(),
         }
     }
 }

@@ -6,6 +6,7 @@ mod der;
 mod details;
 mod error;
 mod extensions;
+pub mod inspect;
 mod key;
 mod name;
 mod parse;

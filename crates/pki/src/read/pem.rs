@@ -19,6 +19,8 @@ pub struct Block {
     pub contents: Zeroizing<Vec<u8>>,
     /// The line that it begins in, from 1.
     pub line: usize,
+    /// Whether nothing stands before it, not even an empty line.
+    pub is_first: bool,
 }
 
 impl Block {
@@ -75,6 +77,45 @@ pub fn blocks(file: &[u8]) -> Result<Vec<Block>, ReadError> {
     Ok(std::iter::from_fn(|| decoder.next_block()).collect())
 }
 
+/// A PEM block of ours that begins, and that [`blocks`] did not find.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Broken {
+    /// What it says that it is.
+    pub label: String,
+    /// The line that it begins in, from 1.
+    pub line: usize,
+}
+
+/// The blocks of certificates, keys, requests and revocation lists that begin in a file and are
+/// not among its `blocks`, in order: Go passes over them without a word.
+#[must_use]
+pub fn broken(file: &[u8], blocks: &[Block]) -> Vec<Broken> {
+    let mut found = blocks.iter().map(|block| block.line).peekable();
+    let mut broken = Vec::new();
+    for (index, line) in file.split(|byte| *byte == b'\n').enumerate() {
+        let Some(rest) = line.strip_prefix(BEGIN) else { continue };
+        let number = index + 1;
+        while found.next_if(|line| *line < number).is_some() {}
+        if found.next_if_eq(&number).is_some() {
+            continue;
+        }
+        let rest = String::from_utf8_lossy(rest);
+        let label = rest.trim_end().trim_end_matches('-');
+        if ["CERTIFICATE", "CERTIFICATE REQUEST", "PRIVATE KEY", "X509 CRL"]
+            .iter()
+            .any(|ours| label == *ours || label.ends_with(&format!(" {ours}")))
+            && label.len() <= MAX_LABEL
+        {
+            broken.push(Broken { label: label.to_owned(), line: number });
+        }
+    }
+    broken
+}
+
+/// Labels that are longer are none.
+const MAX_LABEL: usize = 64;
+
 const BEGIN: &[u8] = b"-----BEGIN ";
 const END: &[u8] = b"\n-----END ";
 const DASHES: &[u8] = b"-----";
@@ -119,7 +160,7 @@ impl Decoder<'_> {
             let line = self.line(begin);
             self.at = trailer + after;
             let label = String::from_utf8_lossy(label).into_owned();
-            return Some(Block { label, headers, contents, line });
+            return Some(Block { label, headers, contents, line, is_first: begin == 0 });
         }
     }
 

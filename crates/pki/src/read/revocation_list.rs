@@ -6,7 +6,7 @@ use super::der::{ENUMERATED, GENERALIZED_TIME, INTEGER, Reader, SEQUENCE, UTC_TI
 use super::extensions::{Extension, authority_key_identifier};
 use super::parse::Objections;
 use super::{
-    CertificateDetails, DistinguishedName, ReadError, SignatureAlgorithm, SignatureCheck,
+    Block, CertificateDetails, DistinguishedName, ReadError, SignatureAlgorithm, SignatureCheck,
     algorithm, pem, signature,
 };
 
@@ -79,13 +79,7 @@ pub struct RevokedCertificate {
 pub fn revocation_list(file: &[u8]) -> Result<RevocationListDetails, ReadError> {
     let blocks = pem::blocks(file)?;
     if let Some(block) = blocks.iter().find(|block| block.is_revocation_list()) {
-        let encoding = if file.starts_with(b"-----BEGIN X509 CRL") {
-            Encoding::Pem
-        } else {
-            Encoding::PemAfterText
-        };
-        return RevocationListDetails::parse_as(&block.contents, encoding)
-            .map_err(|error| error.in_line(block.line));
+        return RevocationListDetails::from_block(block).map_err(|error| error.in_line(block.line));
     }
     if !Reader::new(file).next_is(SEQUENCE) {
         return Err(ReadError::Nothing { what: "revocation list" });
@@ -101,6 +95,16 @@ impl RevocationListDetails {
     /// [`ReadError::Malformed`].
     pub fn parse(der: &[u8]) -> Result<Self, ReadError> {
         Self::parse_as(der, Encoding::Der)
+    }
+
+    /// Reads a list from its PEM block.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::Malformed`].
+    pub fn from_block(block: &Block) -> Result<Self, ReadError> {
+        let encoding = if block.is_first { Encoding::Pem } else { Encoding::PemAfterText };
+        Self::parse_as(&block.contents, encoding)
     }
 
     /// Whether the key of `authority` signed this list; nothing but the signature is looked at.
