@@ -7,6 +7,7 @@ use std::rc::Rc;
 use time::OffsetDateTime;
 
 use super::document::Document;
+use super::findings::Subject;
 use super::{Description, File, Origin, Settings, TlsSettings, Url};
 use crate::etcd::Version;
 use crate::read::CertificateDetails;
@@ -151,6 +152,30 @@ impl<'a> MemberCase<'a> {
         urls.iter().chain(http)
     }
 
+    /// Whether etcd opens the files of this side: those of peers always, those of clients only
+    /// where it listens with TLS (measured). Where no URLs are known, it is taken to.
+    pub(crate) fn opens(&self, side: &Side<'_>) -> bool {
+        let settings = self.settings;
+        side.port == Port::Peer
+            || settings.origin == Origin::Directory
+            || self.listen_urls(Port::Client).chain(&settings.listen_metrics_urls).any(Url::is_tls)
+    }
+
+    /// Whether it listens with TLS on this kind of port. Where no URLs are known, it is taken to.
+    pub(crate) fn listens_with_tls(&self, port: Port) -> bool {
+        self.settings.origin == Origin::Directory || self.listen_urls(port).any(Url::is_tls)
+    }
+
+    /// A setting of one side in the language of the member; `base` is as for [`Side::flag`].
+    pub(crate) fn setting_of(&self, side: &Side<'_>, base: &str) -> String {
+        self.setting(&side.flag(base))
+    }
+
+    /// What the setting of a side is as a subject of findings.
+    pub(crate) fn subject_of(&self, side: &Side<'_>, base: &str) -> Subject {
+        Subject::Setting(self.index, side.flag(base))
+    }
+
     /// A setting in the language of the member: `--peer-cert-file`, or
     /// `peer-transport-security.cert-file`. `flag` is the flag without dashes.
     pub(crate) fn setting(&self, flag: &str) -> String {
@@ -172,7 +197,7 @@ impl<'a> MemberCase<'a> {
 
 /// The key of a flag in a configuration file, with its section before a dot.
 /// Source: `server/embed/config.go` (`configJSON`, `securityConfig`).
-fn yaml_key(flag: &str) -> String {
+pub(crate) fn yaml_key(flag: &str) -> String {
     const SECTION: [&str; 7] = [
         "cert-file",
         "key-file",

@@ -6,8 +6,8 @@ use time::OffsetDateTime;
 
 use super::{File, FileState};
 use crate::read::{
-    Block, CertificateDetails, PrivateKeyDetails, ReadError, RevocationListDetails,
-    pem, revocation_list,
+    Block, CertificateDetails, PrivateKeyDetails, ReadError, RevocationListDetails, pem,
+    revocation_list,
 };
 
 /// How many PEM blocks of a file are looked at; a bundle of all public authorities has 150.

@@ -1,5 +1,13 @@
 //! The rules, one concept a file.
 
+mod authorities;
+mod files;
+mod keys;
+mod pairs;
+mod settings;
+mod usable;
+mod words;
+
 use super::case::Case;
 use super::findings::Findings;
 
@@ -7,4 +15,5 @@ use super::findings::Findings;
 pub(super) type Check = fn(&Case<'_>, &mut Findings);
 
 /// All of them. Their order does not matter: the report has its own.
-pub(super) const ALL: &[Check] = &[];
+pub(super) const ALL: &[Check] =
+    &[settings::check, files::check, usable::check, pairs::check, authorities::check, keys::check];
