@@ -19,4 +19,7 @@ pub use description::{Client, Description, File, FileState, Member};
 pub use examine::examine;
 pub use finding::{Finding, Severity};
 pub use rule::Rule;
-pub use settings::{ArgumentsError, Origin, Problem, Settings, TlsSettings, Url, UrlError};
+pub use settings::{
+    ArgumentsError, CONFIG_FILE_MAX_BYTES, ConfigFileError, Origin, Problem, Settings, TlsSettings,
+    Url, UrlError,
+};

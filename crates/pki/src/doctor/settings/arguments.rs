@@ -211,7 +211,7 @@ fn not_a_flag(told: &mut Told, argument: &str, before: Option<&'static Flag>) {
     let problem = match before.filter(|_| is_boolean) {
         Some(flag) => {
             let setting = Language::Flag.write(flag.name());
-            told.set(flag, argument, setting.clone());
+            told.set(flag.name(), argument, setting.clone());
             let fix = format!("write {setting}={argument}");
             Problem::Invalid { setting, value: argument.to_owned(), today, fix }
         }

@@ -58,7 +58,10 @@ impl Settings {
         urls("advertise-client-urls", &mut settings.advertise_client_urls);
         settings.client = tls(&told, "");
         settings.peer = tls(&told, "peer-");
-        settings.cipher_suites = list(&text("cipher-suites"));
+        settings.cipher_suites = told
+            .get("cipher-suites")
+            .map(|value| value.list.clone().unwrap_or_else(|| list(&value.text)))
+            .unwrap_or_default();
         settings.tls_min_version = text("tls-min-version");
         settings.tls_max_version = text("tls-max-version");
         settings.grpc_gateway =
@@ -91,7 +94,11 @@ fn tls(told: &Told, prefix: &str) -> TlsSettings {
     let path = |flag: &str| told.text(flag).filter(|path| !path.is_empty()).map(PathBuf::from);
     let is_true = |flag: String| told.is_true(&flag) == Some(true);
     let names = |flag: String| {
-        let text = told.text(&flag).unwrap_or_default();
+        let Some(value) = told.get(&flag) else { return Vec::new() };
+        let text = value.text.as_str();
+        if let Some(list) = &value.list {
+            return list.clone();
+        }
         // One name until a comma began to separate several.
         if told.version >= lists_since(told.version) || text.is_empty() {
             list(text)

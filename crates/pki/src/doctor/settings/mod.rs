@@ -2,14 +2,17 @@
 
 mod arguments;
 mod build;
+mod keys;
 mod told;
 mod url;
 mod value;
+mod yaml;
 
 use std::path::PathBuf;
 
 pub use arguments::ArgumentsError;
 pub use url::{Url, UrlError};
+pub use yaml::{CONFIG_FILE_MAX_BYTES, ConfigFileError};
 
 /// The settings of one etcd that have to do with TLS, whatever they were read from.
 ///

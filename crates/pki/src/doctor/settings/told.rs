@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::value::{self, Refused};
-use super::{Origin, Problem};
+use super::{Origin, Problem, keys};
 use crate::etcd::{Flag, FlagKind, Version};
 
 /// The values that were given, by the name of the flag that each stands for.
@@ -19,6 +19,8 @@ pub(super) struct Told {
 #[derive(Clone, Debug)]
 pub(super) struct Value {
     pub(super) text: String,
+    /// What a file has as a list; its text is then the same with commas.
+    pub(super) list: Option<Vec<String>>,
     /// As it is written: `--cert-file`, `ETCD_CERT_FILE`, `client-transport-security.cert-file`.
     pub(super) setting: String,
 }
@@ -64,6 +66,11 @@ impl Told {
         self.values.get(flag)
     }
 
+    /// Takes back what was said before: null is no value.
+    pub(super) fn forget(&mut self, flag: &str) {
+        self.values.remove(flag);
+    }
+
     /// Takes all values out.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = (&'static str, Value)> + use<> {
         std::mem::take(&mut self.values).into_iter()
@@ -80,12 +87,21 @@ impl Told {
 
     /// How a setting is written here: as it was, or as it would be.
     pub(super) fn setting(&self, flag: &str) -> String {
-        self.get(flag).map_or_else(|| Language::Flag.write(flag), |value| value.setting.clone())
+        match (self.get(flag), self.origin) {
+            (Some(value), _) => value.setting.clone(),
+            (None, Origin::ConfigFile) => keys::path_of(flag).unwrap_or_else(|| flag.to_owned()),
+            (None, _) => Language::Flag.write(flag),
+        }
     }
 
     /// Takes a value without a look at it: the caller has checked that it is one.
-    pub(super) fn set(&mut self, flag: &'static Flag, text: &str, setting: String) {
-        self.values.insert(flag.name(), Value { text: text.to_owned(), setting });
+    pub(super) fn set(&mut self, flag: &'static str, text: &str, setting: String) {
+        self.values.insert(flag, Value { text: text.to_owned(), list: None, setting });
+    }
+
+    /// The same for a list.
+    pub(super) fn set_list(&mut self, flag: &'static str, list: Vec<String>, setting: String) {
+        self.values.insert(flag, Value { text: list.join(","), list: Some(list), setting });
     }
 
     /// Takes the value of a flag or a variable that this version has. One that etcd refuses is told,
@@ -93,7 +109,7 @@ impl Told {
     pub(super) fn take(&mut self, flag: &'static Flag, text: &str, language: Language) {
         let setting = language.write(flag.name());
         match value::check(flag, text) {
-            Ok(()) => self.set(flag, text, setting),
+            Ok(()) => self.set(flag.name(), text, setting),
             Err(Refused { because, fix }) => {
                 let name = flag.name();
                 let today = match (language, flag.kind()) {
@@ -109,7 +125,7 @@ impl Told {
                 };
                 if flag.kind() == FlagKind::Urls {
                     // What is right among them is judged further.
-                    self.set(flag, text, setting.clone());
+                    self.set(name, text, setting.clone());
                 }
                 self.problems.push(Problem::Invalid {
                     setting,
@@ -121,8 +137,9 @@ impl Told {
         }
     }
 
-    /// Tells of a name that this version does not have. Where it has another name for the same,
-    /// the value is taken under that one: what else is wrong is to be found in the same run.
+    /// Tells of a name that this version does not have. Where a flag has another name for the same,
+    /// its value is taken under that one: etcd does not start, and what else is wrong is to be
+    /// found in the same run. What etcd only ignores is ignored.
     pub(super) fn unknown(&mut self, name: &str, text: Option<&str>, language: Language) {
         let known = Flag::named(name);
         let instead = match known {
@@ -141,10 +158,11 @@ impl Told {
             setting,
         });
         let successor = instead.and_then(Flag::named).filter(|flag| !self.has(flag));
-        if let (Some(flag), Some(text)) = (successor, text)
+        if language == Language::Flag
+            && let (Some(flag), Some(text)) = (successor, text)
             && value::check(flag, text).is_ok()
         {
-            self.set(flag, text, language.write(name));
+            self.set(flag.name(), text, language.write(name));
         }
     }
 

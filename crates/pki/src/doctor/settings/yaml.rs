@@ -1,0 +1,408 @@
+//! Settings from etcd's configuration file.
+
+use std::path::PathBuf;
+
+use super::keys::{self, Kind, SECTION_KEYS, Section};
+use super::told::Told;
+use super::{Origin, Problem, Settings, value};
+use crate::etcd::{Flag, FlagKind, Version};
+
+mod read;
+
+use read::{Node, Reader, Scalar, Stop};
+
+/// The longest file that is read, in bytes. A real one has a few thousand.
+pub const CONFIG_FILE_MAX_BYTES: usize = 256 * 1024;
+
+/// Why no settings can be had from a file, whatever etcd makes of it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigFileError {
+    /// More than [`CONFIG_FILE_MAX_BYTES`].
+    #[error(
+        "it has {bytes} bytes, which no etcd configuration has: at most {CONFIG_FILE_MAX_BYTES} are read"
+    )]
+    TooLarge {
+        /// Its size.
+        bytes: usize,
+    },
+    /// Not text.
+    #[error("it is not UTF-8 text")]
+    NotUtf8,
+    /// YAML that etcd reads and the doctor does not.
+    #[error("line {line} has {what}, which is not read here: write it out")]
+    Unsupported {
+        /// From 1.
+        line: usize,
+        /// What it is.
+        what: &'static str,
+    },
+}
+
+impl Settings {
+    /// What an etcd of `version` makes of a configuration file, which is at `path`.
+    ///
+    /// Keys, types and defaults are those of etcd's `embed.ConfigFromFile`. A key that etcd does
+    /// not know it ignores without a word; here it is among the [`problems`](Self::problems). What
+    /// is not YAML, or not a map, is among them too, and no URL is left to judge.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigFileError`] if it cannot be read here.
+    pub fn from_config_file(
+        path: impl Into<PathBuf>,
+        contents: &[u8],
+        version: Version,
+    ) -> Result<Self, ConfigFileError> {
+        let mut settings = Self::new(Origin::ConfigFile);
+        settings.config_file = Some(path.into());
+        settings.with_config_file(contents, version)
+    }
+
+    /// The settings of the file that [`Self::config_file`] names. Of what was said before only the
+    /// problems stay.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigFileError`] if it cannot be read here.
+    pub fn with_config_file(
+        mut self,
+        contents: &[u8],
+        version: Version,
+    ) -> Result<Self, ConfigFileError> {
+        if contents.len() > CONFIG_FILE_MAX_BYTES {
+            return Err(ConfigFileError::TooLarge { bytes: contents.len() });
+        }
+        let text = std::str::from_utf8(contents).map_err(|_| ConfigFileError::NotUtf8)?;
+        let mut told = Told::new(version, Origin::ConfigFile);
+        let read = document(text.strip_prefix('\u{feff}').unwrap_or(text), &mut told);
+        let today = match read {
+            Ok(()) => None,
+            Err(Stop::Syntax { line, because }) => {
+                Some(format!("error converting YAML to JSON: yaml: line {line}: {because}"))
+            }
+            Err(Stop::NotAMap { json }) => Some(format!(
+                "{UNMARSHALING}: cannot unmarshal {json} into Go value of type embed.configYAML"
+            )),
+            Err(Stop::Unsupported { line, what }) => {
+                return Err(ConfigFileError::Unsupported { line, what });
+            }
+        };
+        let mut settings = if let Some(today) = today {
+            let mut nothing = Self::new(Origin::ConfigFile);
+            for urls in [
+                &mut nothing.listen_peer_urls,
+                &mut nothing.listen_client_urls,
+                &mut nothing.advertise_peer_urls,
+                &mut nothing.advertise_client_urls,
+            ] {
+                urls.clear();
+            }
+            nothing.problems = vec![Problem::Invalid {
+                setting: "--config-file".to_owned(),
+                value: self.config_file.iter().map(|path| path.display().to_string()).collect(),
+                today,
+                fix: "write the file as lines of KEY: VALUE".to_owned(),
+            }];
+            nothing
+        } else {
+            Self::build(told)
+        };
+        settings.config_file = self.config_file.take();
+        self.problems.append(&mut settings.problems);
+        settings.problems = self.problems;
+        Ok(settings)
+    }
+}
+
+/// How Go's JSON begins every complaint about a value.
+const UNMARSHALING: &str = "error unmarshaling JSON: while decoding JSON: json";
+
+/// Reads the first document, which is all that etcd reads.
+fn document(text: &str, told: &mut Told) -> Result<(), Stop> {
+    let mut reader = Reader::new(text);
+    match reader.node()? {
+        None | Some(Node::Scalar(Scalar::Null)) => Ok(()),
+        Some(Node::Map) => top(&mut reader, told),
+        Some(Node::Scalar(scalar)) => Err(Stop::NotAMap { json: scalar.json() }),
+        Some(Node::List(_)) => Err(Stop::NotAMap { json: "array" }),
+    }
+}
+
+fn top(reader: &mut Reader<'_>, told: &mut Told) -> Result<(), Stop> {
+    while let Some(key) = reader.key()? {
+        // The names in Go's JSON match in any case of letters.
+        let lower = key.to_ascii_lowercase();
+        let node = reader.value()?;
+        let sections = [Section::Client, Section::Peer];
+        if let Some(section) = sections.into_iter().find(|section| section.key() == lower) {
+            section_of(reader, told, section, node)?;
+            continue;
+        }
+        let go_key = |section: &Section| section.go_key().eq_ignore_ascii_case(&key);
+        if let Some(section) = sections.into_iter().find(go_key) {
+            go_section(reader, told, section, node)?;
+            continue;
+        }
+        if matches!(node, Node::Map) {
+            reader.skip()?;
+        }
+        match Flag::named(&lower).filter(|flag| keys::is_top_key(flag, told.version)) {
+            Some(flag) => {
+                let name = flag.name();
+                if let Some(value) = take(told, &key, keys::kind(flag), node) {
+                    checked(told, flag, &key, value);
+                } else {
+                    told.forget(name);
+                }
+            }
+            None if keys::is_other_key(&key) => {}
+            None => unknown_at_top(told, &key, &lower),
+        }
+    }
+    Ok(())
+}
+
+/// A value of the right type.
+enum Value {
+    Text(String),
+    List(Vec<String>),
+}
+
+/// Keeps a value, if etcd takes it.
+fn checked(told: &mut Told, flag: &'static Flag, key: &str, value: Value) {
+    let text = match value {
+        Value::List(list) => return told.set_list(flag.name(), list, key.to_owned()),
+        Value::Text(text) => text,
+    };
+    if flag.kind() == FlagKind::Urls {
+        // A text without any leaves the default.
+        if text.is_empty() {
+            return;
+        }
+        if let Some(error) = value::urls(&text).1
+            && value::check(flag, &text).is_err()
+        {
+            // So it is in etcd: the one is called by the name of the other.
+            let name = match flag.name() {
+                "advertise-client-urls" => "advertise-peer-urls",
+                name => name,
+            };
+            told.problems.push(Problem::Invalid {
+                setting: key.to_owned(),
+                value: text.clone(),
+                today: format!("unexpected error setting up {name}: {}", error.today()),
+                fix: value::fix(&error),
+            });
+        }
+    }
+    if flag.name() == "initial-cluster-state" && !matches!(text.as_str(), "" | "new" | "existing") {
+        told.problems.push(Problem::Invalid {
+            setting: key.to_owned(),
+            value: text.clone(),
+            today: format!("unexpected clusterState {text:?}"),
+            fix: "write new or existing".to_owned(),
+        });
+    }
+    told.set(flag.name(), &text, key.to_owned());
+}
+
+/// `client-transport-security`, `peer-transport-security`.
+fn section_of(
+    reader: &mut Reader<'_>,
+    told: &mut Told,
+    section: Section,
+    node: Node,
+) -> Result<(), Stop> {
+    match node {
+        Node::Map => {}
+        Node::Scalar(Scalar::Null) => return Ok(()),
+        Node::Scalar(other) => {
+            refuse(told, section.key(), other.json(), "embed.securityConfig", other.shown());
+            return Ok(());
+        }
+        Node::List(_) => {
+            refuse(told, section.key(), "array", "embed.securityConfig", String::new());
+            return Ok(());
+        }
+    }
+    while let Some(key) = reader.key()? {
+        let node = reader.value()?;
+        if matches!(node, Node::Map) {
+            reader.skip()?;
+        }
+        let lower = key.to_ascii_lowercase();
+        let path = format!("{}.{key}", section.key());
+        let known = SECTION_KEYS.iter().find(|known| known.key == lower);
+        match known.filter(|known| known.is_in(told.version)) {
+            Some(known) => match take(told, &path, known.kind, node) {
+                Some(Value::Text(text)) => told.set(known.flag(section), &text, path),
+                Some(Value::List(list)) => told.set_list(known.flag(section), list, path),
+                None => told.forget(known.flag(section)),
+            },
+            None => {
+                let instead = known.is_none().then(|| in_section(told, section, &lower)).flatten();
+                let versions = known.map(|known| known.versions().to_owned()).unwrap_or_default();
+                unknown(told, path, instead, versions);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// `ClientTLSInfo`, `PeerTLSInfo`: etcd overwrites what they say but for the revocation list.
+fn go_section(
+    reader: &mut Reader<'_>,
+    told: &mut Told,
+    section: Section,
+    node: Node,
+) -> Result<(), Stop> {
+    if !matches!(node, Node::Map) {
+        return Ok(());
+    }
+    while let Some(key) = reader.key()? {
+        let node = reader.value()?;
+        if matches!(node, Node::Map) {
+            reader.skip()?;
+        }
+        let flag = match section {
+            Section::Client => "client-crl-file",
+            Section::Peer => "peer-crl-file",
+        };
+        let path = format!("{}.{key}", section.go_key());
+        if key.eq_ignore_ascii_case("CRLFile") {
+            if let Some(Value::Text(text)) = take(told, &path, Kind::Text, node) {
+                told.set(flag, &text, path);
+            }
+        } else {
+            let beside = SECTION_KEYS
+                .iter()
+                .find(|known| known.key.replace('-', "").eq_ignore_ascii_case(&key));
+            told.problems.push(Problem::Ignored {
+                setting: path,
+                because: match beside {
+                    Some(known) => {
+                        format!("{}.{} takes its place", section.key(), known.key)
+                    }
+                    None => format!("it is not among the keys of {}", section.key()),
+                },
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The value as text, if JSON takes it for `kind`. Nothing for null, which leaves the default.
+fn take(told: &mut Told, key: &str, kind: Kind, node: Node) -> Option<Value> {
+    let type_name = match kind {
+        Kind::Boolean => "bool",
+        Kind::Text => "string",
+        Kind::List => "[]string",
+        Kind::Number(name) => name,
+    };
+    let (json, shown) = match (kind, node) {
+        (_, Node::Scalar(Scalar::Null)) => return None,
+        (Kind::Boolean, Node::Scalar(Scalar::Boolean(is))) => {
+            return Some(Value::Text(is.to_string()));
+        }
+        (Kind::Text, Node::Scalar(Scalar::Text(text)))
+        | (Kind::Number(_), Node::Scalar(Scalar::Number(text))) => return Some(Value::Text(text)),
+        (Kind::List, Node::List(items)) => {
+            let mut list = Vec::new();
+            for item in items {
+                match item {
+                    Scalar::Text(text) => list.push(text),
+                    Scalar::Null => list.push(String::new()),
+                    other => {
+                        refuse(told, key, other.json(), "string", other.shown());
+                        return None;
+                    }
+                }
+            }
+            return Some(Value::List(list));
+        }
+        (_, Node::Scalar(scalar)) => (scalar.json(), scalar.shown()),
+        (_, Node::List(_)) => ("array", String::new()),
+        (_, Node::Map) => ("object", String::new()),
+    };
+    refuse(told, key, json, type_name, shown);
+    None
+}
+
+/// Tells of a value of the wrong type. Between "field" and "of type" etcd has Go's own name of the
+/// key, which differs by the Go that it is built with.
+fn refuse(told: &mut Told, key: &str, json: &str, type_name: &str, value: String) {
+    let fix = match type_name {
+        "bool" => "write true or false, without quotes".to_owned(),
+        "string" if value.is_empty() => "write one text".to_owned(),
+        "string" => format!("write it in quotes: {value:?}"),
+        "[]string" => "write a list: [one, two]".to_owned(),
+        "time.Duration" => "write a number of nanoseconds, without quotes".to_owned(),
+        "embed.securityConfig" => "write keys below it, such as cert-file".to_owned(),
+        _ => "write a whole number, without quotes".to_owned(),
+    };
+    told.problems.push(Problem::Invalid {
+        setting: key.to_owned(),
+        value,
+        today: format!(
+            "{UNMARSHALING}: cannot unmarshal {json} into Go struct field … of type {type_name}"
+        ),
+        fix,
+    });
+}
+
+/// A key that is none at the top of the file; perhaps it is one of a section's.
+fn unknown_at_top(told: &mut Told, key: &str, lower: &str) {
+    let flag = Flag::named(lower);
+    let here = |name: &str, version: Version| {
+        let name = name.split('=').next().unwrap_or(name);
+        Flag::named(name).is_some_and(|flag| flag.is_in(version))
+    };
+    let instead = match flag {
+        // etcd takes them all, and so must the file: but they have never had an effect.
+        Some(flag) if flag.kind() == FlagKind::Ignored => None,
+        Some(flag) if flag.is_in(told.version) => keys::path_of(lower),
+        Some(flag) => flag.instead(told.version).and_then(keys::path_of),
+        None => told.similar(lower).and_then(keys::path_of),
+    };
+    let instead = instead.filter(|path| path != lower || here(lower, told.version));
+    let versions = flag.filter(|flag| !flag.is_in(told.version)).map(Flag::versions);
+    unknown(told, key.to_owned(), instead, versions.unwrap_or_default());
+}
+
+/// What was perhaps meant in a section: a flag's whole name, or the name of a key that is almost
+/// this.
+fn in_section(told: &mut Told, section: Section, key: &str) -> Option<String> {
+    let whole = match section {
+        Section::Client => [key.to_owned(), format!("client-{key}")],
+        Section::Peer => [key.to_owned(), format!("peer-{key}")],
+    };
+    for name in whole {
+        let flag = Flag::named(&name).map(|flag| match flag.is_in(told.version) {
+            true => flag.name(),
+            false => flag.instead(told.version).unwrap_or(flag.name()),
+        });
+        let path = flag.and_then(keys::path_of).filter(|path| path.contains('.'));
+        if path.is_some() {
+            return path;
+        }
+    }
+    let name = match section {
+        Section::Client => key.to_owned(),
+        Section::Peer => format!("peer-{key}"),
+    };
+    told.similar(&name).and_then(keys::path_of)
+}
+
+fn unknown(told: &mut Told, setting: String, instead: Option<String>, versions: String) {
+    told.problems.push(Problem::Unknown {
+        setting,
+        instead,
+        versions,
+        today: "nothing: etcd does not look at a key that it does not know".to_owned(),
+        refused: false,
+    });
+}
+
+#[cfg(test)]
+mod tests;
