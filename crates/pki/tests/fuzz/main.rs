@@ -1,0 +1,12 @@
+//! Arbitrary bytes and damaged files, to whatever reads files of others: it neither panics, nor
+//! hangs, nor takes more memory than a small multiple of what it was given.
+//!
+//! Each target runs for `TERCET_FUZZ_SECONDS` (2). A failure prints the input; put it into a file
+//! and run the target with `TERCET_FUZZ_INPUT=FILE` to see it again.
+
+#![cfg(feature = "read")]
+
+mod corpus;
+mod driver;
+mod mutate;
+mod targets;
