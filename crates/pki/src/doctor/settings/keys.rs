@@ -33,7 +33,7 @@ pub(super) struct SectionKey {
     pub(super) key: &'static str,
     client: &'static str,
     peer: &'static str,
-    pub(super) kind: Kind,
+    kind: Kind,
     since: Since,
 }
 
@@ -74,6 +74,15 @@ impl SectionKey {
             V3_6 => Version::new(3, 6, 0),
         };
         version >= first
+    }
+
+    /// What JSON has to have there.
+    pub(super) fn kind(&self, version: Version) -> Kind {
+        match self.kind {
+            // The names were one text in the release that had them first.
+            Kind::List if version == Version::new(3, 5, 14) => Kind::Text,
+            kind => kind,
+        }
     }
 
     pub(super) const fn versions(&self) -> &'static str {

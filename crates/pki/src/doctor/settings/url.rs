@@ -64,8 +64,8 @@ pub enum UrlError {
         /// Its scheme.
         scheme: String,
     },
-    /// `https://10.0.0.1`.
-    #[error("'{url}' has no port: write {url}:2379 for clients, {url}:2380 for peers")]
+    /// `https://10.0.0.1`, or an IPv6 address without its brackets.
+    #[error("'{url}' has no port: write HOST:2379 for clients, HOST:2380 for peers")]
     NoPort {
         /// The text.
         url: String,

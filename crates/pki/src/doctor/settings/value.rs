@@ -78,10 +78,13 @@ pub(super) fn urls(text: &str) -> (Vec<Url>, Option<UrlError>) {
 pub(super) fn fix(error: &UrlError) -> String {
     match error {
         UrlError::NoScheme { url } if url.is_empty() => {
-            "write a URL, or leave the comma".to_owned()
+            "write a URL there, or leave the comma out".to_owned()
         }
         UrlError::NoScheme { url } => format!("write https://{url}, or http:// without TLS"),
         UrlError::Scheme { .. } => "write http, https, unix or unixs".to_owned(),
+        UrlError::NoPort { url } if url.matches(':').count() > 1 => {
+            "write the address in brackets, and a port: https://[::1]:2379".to_owned()
+        }
         UrlError::NoPort { url } => format!("write {url}:2379 for clients, {url}:2380 for peers"),
         UrlError::Port { .. } => "write a port from 0 to 65535".to_owned(),
         UrlError::Path { url, path } => {

@@ -235,7 +235,7 @@ fn section_of(
         let path = format!("{}.{key}", section.key());
         let known = SECTION_KEYS.iter().find(|known| known.key == lower);
         match known.filter(|known| known.is_in(told.version)) {
-            Some(known) => match take(told, &path, known.kind, node) {
+            Some(known) => match take(told, &path, known.kind(told.version), node) {
                 Some(Value::Text(text)) => told.set(known.flag(section), &text, path),
                 Some(Value::List(list)) => told.set_list(known.flag(section), list, path),
                 None => told.forget(known.flag(section)),

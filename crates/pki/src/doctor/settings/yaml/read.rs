@@ -116,7 +116,12 @@ pub(super) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     pub(super) fn new(text: &'a str) -> Self {
-        Self { parser: Parser::new_from_str(text), anchors: HashMap::new(), left_for_aliases: CONFIG_FILE_MAX_BYTES, line: 1 }
+        Self {
+            parser: Parser::new_from_str(text),
+            anchors: HashMap::new(),
+            left_for_aliases: CONFIG_FILE_MAX_BYTES,
+            line: 1,
+        }
     }
 
     fn next(&mut self) -> Result<Event<'a>, Stop> {
