@@ -74,6 +74,10 @@ pub use fleet::{
 pub use issue::{
     AUTHORITY_LIFETIME, AUTHORITY_PATH_LENGTH, Authority, AuthorityBuilder, BACKDATE,
     COMMON_NAME_MAX, Certificate, Chain, Host, HostError, Identity, IssueError, Key, KeyError,
-    KeyKind, LEAF_LIFETIME, Leaf, MISSED_BY, NameError, Network, NetworkError, UriError,
-    WRONG_HOSTS,
+    KeyKind, LEAF_LIFETIME, Leaf, MISSED_BY, NameError, Network, NetworkError, RevocationList,
+    RevocationReason, Revocations, UriError, WRONG_HOSTS,
+};
+#[cfg(feature = "read")]
+pub use issue::{
+    LoadError, Policy, Refusal, Refused, Request, RequestError, RevocationListError, SignError,
 };

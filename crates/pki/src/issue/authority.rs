@@ -16,7 +16,6 @@ use super::error::IssueError;
 use super::name;
 use super::signing::{self, Signer, Subject};
 use super::validity::{Validity, Window};
-use crate::disk::{Access, Draft};
 use crate::{Certificate, Chain, Identity, Key, Leaf, WriteError};
 
 /// How many further authorities may stand between an [`Authority`] and a leaf.
@@ -215,14 +214,7 @@ impl Authority {
     ///
     /// [`WriteError::Exists`] if anything is there already: a key is never overwritten.
     pub fn write_key(&self, path: impl AsRef<Path>) -> Result<(), WriteError> {
-        let path = path.as_ref();
-        let mut draft = Draft::default();
-        if let Some(dir) = path.parent() {
-            draft.directory(dir)?;
-        }
-        draft.file(path, Access::Owner, &self.key_pem())?;
-        draft.keep();
-        Ok(())
+        self.key.write(path)
     }
 
     /// What rcgen needs to know of a leaf.

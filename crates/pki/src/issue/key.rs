@@ -2,10 +2,14 @@
 
 use std::error::Error;
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 use rcgen::{KeyPair, PublicKeyData as _};
 use zeroize::Zeroizing;
+
+use crate::WriteError;
+use crate::disk::{Access, Draft};
 
 mod encoding;
 
@@ -100,6 +104,23 @@ impl Key {
         let text = Zeroizing::new(pem::encode_config(&block, config));
         drop(Zeroizing::new(block.into_contents()));
         text
+    }
+
+    /// Writes the key to `path`, readable by its owner alone (0600), making the directory (0700)
+    /// if there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError::Exists`] if anything is there already: a key is never overwritten.
+    pub fn write(&self, path: impl AsRef<Path>) -> Result<(), WriteError> {
+        let path = path.as_ref();
+        let mut draft = Draft::default();
+        if let Some(dir) = path.parent() {
+            draft.directory(dir)?;
+        }
+        draft.file(path, Access::Owner, &self.pem())?;
+        draft.keep();
+        Ok(())
     }
 
     /// The public key: a SubjectPublicKeyInfo in DER, as certificates have it.

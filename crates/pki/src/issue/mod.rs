@@ -11,9 +11,16 @@ mod host;
 mod identity;
 mod key;
 mod leaf;
+#[cfg(feature = "read")]
+mod load;
 pub(crate) mod name;
 mod network;
+#[cfg(feature = "read")]
+mod policy;
 mod random;
+#[cfg(feature = "read")]
+mod request;
+mod revocation;
 mod signing;
 mod uri;
 mod validity;
@@ -28,8 +35,17 @@ pub use host::{Host, HostError};
 pub use identity::Identity;
 pub use key::{Key, KeyError, KeyKind};
 pub use leaf::Leaf;
+#[cfg(feature = "read")]
+pub use load::LoadError;
 pub use name::{COMMON_NAME_MAX, NameError};
 pub use network::{Network, NetworkError};
+#[cfg(feature = "read")]
+pub use policy::{Policy, Refusal, Refused, SignError};
+#[cfg(feature = "read")]
+pub use request::{Request, RequestError};
+#[cfg(feature = "read")]
+pub use revocation::RevocationListError;
+pub use revocation::{RevocationList, RevocationReason, Revocations};
 pub use uri::UriError;
 pub use validity::{AUTHORITY_LIFETIME, BACKDATE, LEAF_LIFETIME, MISSED_BY};
 pub use wrong::WRONG_HOSTS;
