@@ -15,8 +15,11 @@ use crate::read::CertificateDetails;
 /// How many members are looked at; etcd advises seven at most. Those after them are not judged.
 pub(crate) const MEMBERS_MAX: usize = 100;
 
-/// How many clients are looked at, and how many files that belong to nobody.
-pub(crate) const OTHERS_MAX: usize = 1000;
+/// How many clients are looked at.
+pub(crate) const CLIENTS_MAX: usize = 100;
+
+/// How many files that belong to nobody are looked at.
+pub(crate) const LOOSE_MAX: usize = 1000;
 
 /// What is judged, with every file parsed once.
 #[derive(Debug)]
@@ -101,7 +104,7 @@ impl<'a> Case<'a> {
                 peer: Side::new(Port::Peer, &member.settings.peer, &member.files, &mut shelf),
             })
             .collect();
-        let clients = description.clients.iter().take(OTHERS_MAX);
+        let clients = description.clients.iter().take(CLIENTS_MAX);
         let clients = clients
             .map(|client| ClientCase {
                 urls: &client.urls,
@@ -110,7 +113,7 @@ impl<'a> Case<'a> {
                 key: client.key_file.as_ref().map(|file| shelf.document(file)),
             })
             .collect();
-        let loose = description.loose.iter().take(OTHERS_MAX);
+        let loose = description.loose.iter().take(LOOSE_MAX);
         let loose = loose.map(|file| shelf.document(file)).collect();
         let Description { etcd, now, .. } = description;
         Self { etcd: *etcd, now: *now, members, clients, loose, documents: shelf.all }

@@ -13,6 +13,9 @@ pub(crate) enum Subject {
     File(PathBuf),
     /// A certificate, by its fingerprint: an authority's takes those below it along.
     Certificate([u8; 32]),
+    /// The weakness of a certificate, by its fingerprint: that some builds refuse it need not be
+    /// said where the one at hand does.
+    Weakness([u8; 32]),
     /// A setting of the member with this index, by the name of its flag without dashes.
     Setting(usize, String),
 }

@@ -1,11 +1,20 @@
 //! The rules, one concept a file.
 
 mod authorities;
+mod automatic;
+mod expiry;
 mod files;
+mod gateway;
 mod keys;
 mod pairs;
+mod plaintext;
+mod protocol;
+mod revocation;
+mod revoked;
+mod serials;
 mod settings;
 mod usable;
+mod weak;
 mod words;
 
 use super::case::Case;

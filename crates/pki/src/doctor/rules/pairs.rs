@@ -45,6 +45,9 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Findings) {
     }
 }
 
+/// In how many files the right key is looked for.
+const PARTNERS_MAX: usize = 100;
+
 struct Pair<'a> {
     certificate: &'a Document,
     certificate_setting: String,
@@ -127,7 +130,7 @@ fn judge(case: &Case<'_>, member: Option<&MemberCase<'_>>, pair: &Pair<'_>) -> O
 /// The file among those known that has the right key.
 fn partner(case: &Case<'_>, pair: &Pair<'_>) -> Option<String> {
     let leaf = pair.certificate.chain().first()?;
-    let document = case.documents.iter().find(|document| {
+    let document = case.documents.iter().take(PARTNERS_MAX).find(|document| {
         document.key.as_ref().is_some_and(|key| key.belongs_to(leaf) == Some(true))
     })?;
     Some(word(&document.path))

@@ -1,8 +1,12 @@
 //! Words that several rules need.
 
+use std::collections::HashMap;
+
 use time::OffsetDateTime;
 
 use crate::doctor::Url;
+use crate::doctor::case::Case;
+use crate::doctor::document::Document;
 use crate::read::CertificateDetails;
 
 /// A day, as people write it: `2026-11-22`.
@@ -74,6 +78,21 @@ pub(super) fn is_local(url: &Url) -> bool {
 /// Texts with commas between them.
 pub(super) fn list<T: std::fmt::Display>(items: impl IntoIterator<Item = T>) -> String {
     items.into_iter().map(|item| item.to_string()).collect::<Vec<_>>().join(", ")
+}
+
+/// All certificates and where they are, by who issued them.
+pub(super) fn by_issuer<'a>(
+    case: &'a Case<'_>,
+) -> HashMap<&'a [u8], Vec<(&'a Document, &'a CertificateDetails)>> {
+    let mut all: HashMap<_, Vec<_>> = HashMap::new();
+    for document in &case.documents {
+        for certificate in &document.certificates {
+            let issued: &mut Vec<(&Document, &CertificateDetails)> =
+                all.entry(certificate.issuer.der.as_slice()).or_default();
+            issued.push((document, certificate));
+        }
+    }
+    all
 }
 
 /// `1 day`, `3 days`.
