@@ -11,6 +11,7 @@ mod document;
 mod examine;
 mod finding;
 mod findings;
+pub mod go;
 pub mod look;
 mod rule;
 mod rules;
