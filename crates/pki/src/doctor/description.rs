@@ -26,6 +26,14 @@ pub struct Description {
     pub loose: Vec<File>,
 }
 
+impl Description {
+    /// Of nothing yet, to be added to.
+    #[must_use]
+    pub const fn new(etcd: Version, now: OffsetDateTime) -> Self {
+        Self { etcd, now, members: Vec::new(), clients: Vec::new(), loose: Vec::new() }
+    }
+}
+
 /// A member: what it was told, and what it finds.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -36,6 +44,14 @@ pub struct Member {
     pub files: Vec<File>,
     /// When its process started, where one is running.
     pub started: Option<OffsetDateTime>,
+}
+
+impl Member {
+    /// A member that is not known to run.
+    #[must_use]
+    pub const fn new(settings: Settings, files: Vec<File>) -> Self {
+        Self { settings, files, started: None }
+    }
 }
 
 /// A client: `etcdctl`, `curl`, a program.
@@ -60,6 +76,14 @@ pub struct File {
     pub path: PathBuf,
     /// What was found.
     pub state: FileState,
+}
+
+impl File {
+    /// What was found at `path`.
+    #[must_use]
+    pub const fn new(path: PathBuf, state: FileState) -> Self {
+        Self { path, state }
+    }
 }
 
 /// What was found where a file should be.
