@@ -136,6 +136,10 @@ pub(crate) fn bits(number: &[u8]) -> usize {
 pub(crate) fn signature(identifier: &[u8]) -> Option<SignatureAlgorithm> {
     let mut parameters = Reader::new(identifier);
     let oid = parameters.oid()?;
+    if !parameters.is_empty() {
+        let mut ahead = parameters;
+        ahead.any()?;
+    }
     Some(match oid.as_str() {
         "1.2.840.113549.1.1.4" => SignatureAlgorithm::RsaPkcs1 { hash_bits: 128 },
         // The second is of ISO, and the older.

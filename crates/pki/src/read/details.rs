@@ -52,7 +52,8 @@ pub struct CertificateDetails {
     pub fingerprint: [u8; 32],
     /// The first thing that Go's parser (crypto/x509, Go 1.26) refuses in it, in its words, though
     /// it can be understood; `None` if Go takes it. Negative serial numbers, which Go refuses from
-    /// 1.23 on, are not said here.
+    /// 1.23 on, are not said here. Nor is what nobody has by mistake: points that are not on their
+    /// curve, broken policies and distribution points, URIs that are none.
     pub go_objects: Option<String>,
 }
 

@@ -216,8 +216,8 @@ fn pkcs1(der: &[u8]) -> Option<(PublicKey, Secret)> {
     if modulus[0] & 0x80 != 0 || modulus == [0] {
         return None;
     }
-    // The exponents, the primes, and what saves work with them.
-    for _ in 0..7 {
+    // The exponents and the primes. What else saves work with them, Go computes anew if need be.
+    for _ in 0..4 {
         key.integer()?;
     }
     let modulus = positive(modulus);

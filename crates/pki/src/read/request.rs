@@ -33,7 +33,8 @@ pub struct RequestDetails {
     pub key_usages: Option<KeyUsages>,
     /// What the certificate shall be for.
     pub extended_key_usages: Option<Vec<ExtendedKeyUsage>>,
-    /// The first thing that Go's parser refuses in it, in its words, though it can be understood.
+    /// The first thing that is not as it should be, though the rest can be understood, in the words
+    /// of Go's parser.
     pub go_objects: Option<String>,
 }
 

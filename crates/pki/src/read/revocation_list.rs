@@ -38,7 +38,11 @@ pub struct RevocationListDetails {
     pub entries: Vec<RevokedCertificate>,
     /// The key identifier of its authority key identifier.
     pub authority_key_identifier: Option<Vec<u8>>,
-    /// The first thing that Go's parser refuses in it, in its words, though it can be understood.
+    /// Whether something follows the list in DER: etcd until 3.5 then refuses it, etcd from 3.6 on
+    /// does not look (`ParseDERCRL` and `ParseRevocationList` of Go).
+    pub has_trailing_data: bool,
+    /// The first thing that Go's newer parser refuses in it, in its words, though it can be
+    /// understood.
     pub go_objects: Option<String>,
 }
 
@@ -132,9 +136,6 @@ fn parse(der: &[u8], encoding: Encoding) -> Result<RevocationListDetails, &'stat
     let mut objections = Objections::default();
     let mut reader = Reader::new(der);
     let whole = reader.element(SEQUENCE).ok_or(MALFORMED)?;
-    if !reader.is_empty() {
-        objections.add("x509: trailing data");
-    }
     let mut outer = Reader::new(whole.contents);
     let mut tbs = outer.read(SEQUENCE).ok_or("x509: malformed tbs crl")?;
     let version =
@@ -176,6 +177,7 @@ fn parse(der: &[u8], encoding: Encoding) -> Result<RevocationListDetails, &'stat
         next_update,
         entries,
         authority_key_identifier: None,
+        has_trailing_data: !reader.is_empty(),
         go_objects: None,
     };
     if let Some(mut explicit) = tbs.optional(constructed(0)).ok_or("x509: malformed extensions")? {

@@ -1,5 +1,8 @@
 //! What our own issuer makes is read back as it was meant.
 
+mod pem;
+mod samples;
+
 use std::net::IpAddr;
 
 use super::{
