@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use tercet_pki::{Authority, Leaf};
+use tercet_pki::{Authority, Leaf, Request, Revocations};
 
 use super::mutate::Random;
 
@@ -35,6 +35,9 @@ impl Corpus {
             .exclude_network("10.9.0.0/16")
             .generate()
             .unwrap();
+        let list = authority.revoke(&Revocations::new()).unwrap();
+        corpus.add(list.der().to_vec());
+        corpus.add(list.pem().into_bytes());
         let leaves = [
             Leaf::peer("infra1").hosts(["infra1.example.com", "10.0.0.1"]),
             Leaf::server("infra1").host("*.example.com").uri("spiffe://example.com/infra1"),
@@ -45,6 +48,26 @@ impl Corpus {
             let identity = authority.issue(&leaf).unwrap();
             corpus.add(identity.chain_pem().as_bytes().to_vec());
             corpus.add(identity.key_pem().as_bytes().to_vec());
+        }
+        corpus
+    }
+
+    /// Requests, in number as those of others are not.
+    pub(super) fn of_requests() -> Self {
+        let mut corpus = Self::of_certificates();
+        for _ in 0..20 {
+            let leaf = Leaf::peer("infra1").hosts(["infra1.example.com", "10.0.0.1"]);
+            let (request, _) = Request::new(&leaf.uri("spiffe://example.com/infra1")).unwrap();
+            corpus.add(request.pem().into_bytes());
+        }
+        corpus
+    }
+
+    /// Command lines and environments, an argument or a variable a line; and configuration files.
+    pub(super) fn of_settings() -> Self {
+        let mut corpus = Self { files: Vec::new(), blocks: Vec::new() };
+        for text in SETTINGS {
+            corpus.add(text.as_bytes().to_vec());
         }
         corpus
     }
@@ -65,6 +88,31 @@ impl Corpus {
 
     /// Any of the blocks: its label, and what is in it.
     pub(super) fn block(&self, random: &mut Random) -> (String, Vec<u8>) {
-        self.blocks[random.below(self.blocks.len())].clone()
+        match self.blocks.len() {
+            0 => ("NONE".to_owned(), self.file(random)),
+            count => self.blocks[random.below(count)].clone(),
+        }
     }
 }
+
+const SETTINGS: [&str; 6] = [
+    "etcd\n--name=infra1\n--initial-advertise-peer-urls\nhttps://10.0.0.1:2380\n\
+     --listen-peer-urls=https://10.0.0.1:2380,https://[::1]:2380\n\
+     --listen-client-urls=https://10.0.0.1:2379,unix://sock\n\
+     --advertise-client-urls=https://infra1.example.com:2379\n\
+     --initial-cluster=infra1=https://10.0.0.1:2380,infra2=https://10.0.0.2:2380\n\
+     --client-cert-auth\n--trusted-ca-file=ca.crt\n--cert-file=server.crt\n\
+     --key-file=server.key\n--peer-client-cert-auth=true\n--peer-trusted-ca-file=ca.crt\n\
+     --peer-cert-file=peer.crt\n--peer-key-file=peer.key\n--peer-cert-allowed-cn=infra1\n\
+     --client-crl-file=ca.crl\n--cipher-suites=TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256\n\
+     --tls-min-version=TLS1.2\n",
+    "--auto-tls\n--peer-auto-tls\n--data-dir=d\n--self-signed-cert-validity=2\n",
+    "ETCD_NAME=infra1\nETCD_CERT_FILE=server.crt\nETCD_LISTEN_CLIENT_URLS=http://0.0.0.0:2379\n\
+     --name\ninfra2\n--ca-file=ca.crt\n--enable-v2=false\n",
+    "--config-file=etcd.yaml\n--listen-client-http-urls=http://127.0.0.1:8080\n",
+    "name: infra1\nlisten-client-urls: https://10.0.0.1:2379\nclient-transport-security:\n  \
+     cert-file: server.crt\n  key-file: server.key\n  client-cert-auth: true\n  \
+     trusted-ca-file: ca.crt\npeer-transport-security: {cert-file: peer.crt, auto-tls: no}\n\
+     cipher-suites: [\n  TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,\n]\n",
+    "&a [*a, !!str x, \"\\u00e9\", 'it''s', |\n  text\n, >-\n  more\n]\n---\n? {a: b}\n: c\n<<: *a\n",
+];
