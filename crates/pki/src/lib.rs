@@ -62,6 +62,8 @@ mod fleet;
 mod issue;
 #[cfg(feature = "read")]
 pub mod read;
+#[cfg(feature = "read")]
+pub mod rotation;
 
 pub use disk::WriteError;
 pub use disk::stage::Durability;
@@ -71,6 +73,8 @@ pub use fleet::{
     AUTHORITY_KEY_FILE, CLIENT_COMMON_NAME, Fleet, FleetBuilder, FleetError, FleetFiles,
     IdentityFiles, LOOPBACK_HOSTS, Layout, Member, MemberFiles, SHARED_COMMON_NAME, WriteOptions,
 };
+#[cfg(feature = "read")]
+pub use issue::Reissue;
 pub use issue::{
     AUTHORITY_LIFETIME, AUTHORITY_PATH_LENGTH, Authority, AuthorityBuilder, BACKDATE,
     COMMON_NAME_MAX, Certificate, Chain, Host, HostError, Identity, IssueError, Key, KeyError,

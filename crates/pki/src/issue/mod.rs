@@ -21,6 +21,8 @@ mod random;
 #[cfg(feature = "read")]
 mod request;
 mod revocation;
+#[cfg(feature = "read")]
+mod reissue;
 mod signing;
 mod uri;
 mod validity;
@@ -46,6 +48,8 @@ pub use request::{Request, RequestError};
 #[cfg(feature = "read")]
 pub use revocation::RevocationListError;
 pub use revocation::{RevocationList, RevocationReason, Revocations};
+#[cfg(feature = "read")]
+pub use reissue::Reissue;
 pub use uri::UriError;
 pub use validity::{AUTHORITY_LIFETIME, BACKDATE, LEAF_LIFETIME, MISSED_BY};
 pub use wrong::WRONG_HOSTS;
