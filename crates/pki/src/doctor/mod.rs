@@ -16,6 +16,8 @@ pub mod look;
 mod rule;
 mod rules;
 mod settings;
+#[cfg(test)]
+mod tests;
 
 pub use description::{Client, Description, File, FileState, Member};
 pub use examine::examine;

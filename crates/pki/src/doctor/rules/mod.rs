@@ -24,5 +24,20 @@ use super::findings::Findings;
 pub(super) type Check = fn(&Case<'_>, &mut Findings);
 
 /// All of them. Their order does not matter: the report has its own.
-pub(super) const ALL: &[Check] =
-    &[settings::check, files::check, usable::check, pairs::check, authorities::check, keys::check];
+pub(super) const ALL: &[Check] = &[
+    settings::check,
+    files::check,
+    usable::check,
+    pairs::check,
+    authorities::check,
+    revocation::check,
+    revoked::check,
+    weak::check,
+    protocol::check,
+    keys::check,
+    serials::check,
+    automatic::check,
+    gateway::check,
+    plaintext::check,
+    expiry::check,
+];

@@ -3,7 +3,7 @@
 //! Values that etcd refuses by themselves are among the problems of the settings.
 
 use super::super::case::{Case, MemberCase, Port, Side};
-use super::super::findings::{Findings, Found};
+use super::super::findings::{Findings, Found, Subject};
 use super::words::list;
 use crate::doctor::Rule;
 use crate::etcd::Version;
@@ -60,10 +60,7 @@ fn without_http2(etcd: Version, member: &MemberCase<'_>, findings: &mut Findings
         )
         .member(member)
         .field(setting)
-        .follows(super::super::findings::Subject::Setting(
-            member.index,
-            "cipher-suites".to_owned(),
-        )),
+        .follows(suites_of(member)),
     );
 }
 
@@ -140,5 +137,10 @@ fn other_key(etcd: Version, member: &MemberCase<'_>, side: &Side<'_>, findings: 
             fix,
         )
     };
-    findings.add(found.member(member).field(setting));
+    findings.add(found.member(member).field(setting).follows(suites_of(member)));
+}
+
+/// What a suite that is none is the cause of.
+fn suites_of(member: &MemberCase<'_>) -> Subject {
+    Subject::Setting(member.index, "cipher-suites".to_owned())
 }

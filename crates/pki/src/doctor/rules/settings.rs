@@ -65,7 +65,7 @@ fn unknown(case: &Case<'_>, member: &MemberCase<'_>, unknown: &Unknown<'_>) -> F
     let since = match (versions, instead) {
         ("", None) => "no version has such a setting".to_owned(),
         ("", Some(_)) => "no version has it there".to_owned(),
-        (versions, _) => format!("versions that have it: {versions}"),
+        (versions, _) => format!("only etcd {versions} has it"),
     };
     let lacks = lack(member, &meant);
     let mut meaning = format!("etcd {} has no {setting} ({since}). ", case.etcd);

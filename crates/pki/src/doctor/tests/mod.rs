@@ -1,0 +1,7 @@
+//! Tests of the doctor as a whole.
+
+mod arbitrary;
+mod healthy;
+pub(crate) mod lab;
+mod rules;
+mod tutorial;
