@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use lexopt::prelude::*;
 
 mod demo;
+mod doctor;
 mod etcd;
 mod proto;
 mod style;
@@ -21,6 +22,7 @@ Usage: cargo xtask COMMAND
   up [OPTIONS]             start a fleet and hold it; see: cargo xtask up --help
   etcd list|fetch|path     which etcd there is, and getting one; see: cargo xtask etcd --help
   test [--etcd WHICH]...   all tests, on every etcd that can be had here
+  doctor [OPTIONS] WHAT    what is wrong with the TLS of an etcd; see: cargo xtask doctor --help
   proto [--check]          write the client's generated code, or say whether it is stale
   tidy                     the rules of this repository that no other tool checks
 ";
@@ -51,6 +53,7 @@ fn run() -> Result<ExitCode, Failure> {
     match command.as_str() {
         "demo" => demo::run(arguments),
         "up" => up::run(arguments),
+        "doctor" => Ok(doctor::run(arguments)),
         "etcd" => etcd::run(arguments).map(|()| ExitCode::SUCCESS),
         "test" => test::run(arguments),
         "proto" => generate(arguments),

@@ -14,7 +14,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use super::settings::CONFIG_FILE_MAX_BYTES;
-use super::{ArgumentsError, Client, ConfigFileError, File, Member, Settings, Url};
+use super::{ArgumentsError, Client, ConfigFileError, Description, File, Member, Settings, Url};
 use crate::etcd::Version;
 
 pub use directory::directory;
@@ -31,6 +31,15 @@ pub struct Looked {
     pub clients: Vec<Client>,
     /// Files that belong to nobody in particular.
     pub loose: Vec<File>,
+}
+
+impl Looked {
+    /// Adds all of it to what is known.
+    pub fn add_to(self, description: &mut Description) {
+        description.members.extend(self.members);
+        description.clients.extend(self.clients);
+        description.loose.extend(self.loose);
+    }
 }
 
 /// Why nothing could be seen. What is wrong with what was seen is a
