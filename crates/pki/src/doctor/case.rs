@@ -123,18 +123,6 @@ impl<'a> Case<'a> {
     pub(crate) fn sides(&self) -> impl Iterator<Item = (&MemberCase<'a>, &Side<'a>)> {
         self.members.iter().flat_map(|member| member.sides().map(move |side| (member, side)))
     }
-
-    /// The members that name this document as any of their files.
-    pub(crate) fn members_with(
-        &self,
-        document: &Document,
-    ) -> impl Iterator<Item = &MemberCase<'a>> {
-        self.members.iter().filter(move |member| {
-            member
-                .sides()
-                .any(|side| side.documents().any(|(_, own)| std::ptr::eq(&**own, document)))
-        })
-    }
 }
 
 impl<'a> MemberCase<'a> {

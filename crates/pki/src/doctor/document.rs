@@ -60,6 +60,8 @@ pub(crate) struct Part {
     /// What Go says where this is read as a certificate, as it does with every block of a file of
     /// authorities; `None` if it is one.
     pub(crate) no_certificate: Option<String>,
+    /// Whether it can be understood all the same, and only newer Gos refuse it.
+    pub(crate) readable: bool,
 }
 
 /// What a file in DER is.
@@ -77,6 +79,8 @@ pub(crate) struct Fault {
     pub(crate) today: String,
     /// The line of the block that it is about.
     pub(crate) line: Option<usize>,
+    /// Whether it can be understood all the same: Go before 1.17 was not so strict.
+    pub(crate) is_objection: bool,
 }
 
 impl Document {
@@ -136,13 +140,15 @@ impl Document {
             Err(ReadError::Malformed { go, .. }) => Some(go.clone()),
             Err(_) => Some("x509: malformed certificate".to_owned()),
         };
+        let readable = parsed.is_ok();
         if let (true, Ok(certificate)) = (block.is_certificate(), parsed) {
             self.certificates.push(certificate);
         }
         if block.is_private_key() && self.first_key().is_none() {
             self.key = PrivateKeyDetails::from_block(block).ok();
         }
-        self.parts.push(Part { label: block.label.clone(), line: block.line, no_certificate });
+        let label = block.label.clone();
+        self.parts.push(Part { label, line: block.line, no_certificate, readable });
     }
 
     /// Whether there is a file that could be read.
@@ -152,12 +158,12 @@ impl Document {
 
     /// What etcd shows where this is a `--cert-file`: the leaf first. Empty where it shows nothing.
     pub(crate) fn chain(&self) -> &[CertificateDetails] {
-        if self.chain_fault().is_some() { &[] } else { &self.certificates }
+        if is_broken(self.chain_fault()) { &[] } else { &self.certificates }
     }
 
     /// What etcd trusts where this is a `--trusted-ca-file`. Empty where it is refused.
     pub(crate) fn pool(&self) -> &[CertificateDetails] {
-        if self.pool_fault().is_some() { &[] } else { &self.certificates }
+        if is_broken(self.pool_fault()) { &[] } else { &self.certificates }
     }
 
     /// Why this is no `--cert-file`. Source: `crypto/tls` (`X509KeyPair`).
@@ -166,9 +172,13 @@ impl Document {
         match first {
             Some(first) => {
                 let today = first.no_certificate.clone()?;
-                Some(Fault { today, line: Some(first.line) })
+                Some(Fault { today, line: Some(first.line), is_objection: first.readable })
             }
-            None => Some(Fault { today: self.no_block("certificate", "CERTIFICATE"), line: None }),
+            None => Some(Fault {
+                today: self.no_block("certificate", "CERTIFICATE"),
+                line: None,
+                is_objection: false,
+            }),
         }
     }
 
@@ -183,13 +193,14 @@ impl Document {
                     }
                     _ => self.no_block("key", "PRIVATE KEY"),
                 };
-                Some(Fault { today, line: None })
+                Some(Fault { today, line: None, is_objection: false })
             }
             Some(line) => {
                 let usable = self.key.as_ref().is_some_and(|key| !key.encrypted);
                 (!usable).then(|| Fault {
                     today: "tls: failed to parse private key".to_owned(),
                     line: Some(line),
+                    is_objection: false,
                 })
             }
         }
@@ -199,7 +210,8 @@ impl Document {
     /// Source: `client/pkg/tlsutil/tlsutil.go` (`NewCertPool`).
     pub(crate) fn pool_fault(&self) -> Option<Fault> {
         self.parts.iter().find_map(|part| {
-            Some(Fault { today: part.no_certificate.clone()?, line: Some(part.line) })
+            let today = part.no_certificate.clone()?;
+            Some(Fault { today, line: Some(part.line), is_objection: part.readable })
         })
     }
 
@@ -262,4 +274,8 @@ impl Document {
             }
         }
     }
+}
+
+fn is_broken(fault: Option<Fault>) -> bool {
+    fault.is_some_and(|fault| !fault.is_objection)
 }

@@ -19,10 +19,10 @@ mod network;
 mod policy;
 mod random;
 #[cfg(feature = "read")]
+mod reissue;
+#[cfg(feature = "read")]
 mod request;
 mod revocation;
-#[cfg(feature = "read")]
-mod reissue;
 mod signing;
 mod uri;
 mod validity;
@@ -44,12 +44,12 @@ pub use network::{Network, NetworkError};
 #[cfg(feature = "read")]
 pub use policy::{Policy, Refusal, Refused, SignError};
 #[cfg(feature = "read")]
+pub use reissue::Reissue;
+#[cfg(feature = "read")]
 pub use request::{Request, RequestError};
 #[cfg(feature = "read")]
 pub use revocation::RevocationListError;
 pub use revocation::{RevocationList, RevocationReason, Revocations};
-#[cfg(feature = "read")]
-pub use reissue::Reissue;
 pub use uri::UriError;
 pub use validity::{AUTHORITY_LIFETIME, BACKDATE, LEAF_LIFETIME, MISSED_BY};
 pub use wrong::WRONG_HOSTS;

@@ -4,6 +4,7 @@ use super::super::case::{Case, word};
 use super::super::document::{Der, Document, Fault, Presence};
 use super::super::findings::{Findings, Found, Subject};
 use crate::doctor::Rule;
+use crate::etcd::{Go, Release, Version};
 
 /// What a file is used for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -26,7 +27,8 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Findings) {
                 _ => continue,
             };
             let setting = member.setting(&flag);
-            if let Some(found) = judge(document, usage, &setting, "etcd does not start") {
+            let effect = "etcd does not start";
+            if let Some(found) = judge(case, document, usage, &setting, effect) {
                 findings.add(found.member(member));
             }
         }
@@ -38,7 +40,8 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Findings) {
                 "--key" => Use::Key,
                 _ => Use::Authorities,
             };
-            if let Some(found) = judge(document, usage, flag, "the client does not start") {
+            let effect = "the client does not start";
+            if let Some(found) = judge(case, document, usage, flag, effect) {
                 findings.add(found);
             }
         }
@@ -62,7 +65,13 @@ fn too_big(document: &Document, findings: &mut Findings) {
     }
 }
 
-fn judge(document: &Document, usage: Use, setting: &str, effect: &str) -> Option<Found> {
+fn judge(
+    case: &Case<'_>,
+    document: &Document,
+    usage: Use,
+    setting: &str,
+    effect: &str,
+) -> Option<Found> {
     if !document.is_present() {
         return None;
     }
@@ -72,12 +81,37 @@ fn judge(document: &Document, usage: Use, setting: &str, effect: &str) -> Option
         Use::Authorities => document.pool_fault(),
     }?;
     let encrypted = document.key.as_ref().is_some_and(|key| key.encrypted);
+    if fault.is_objection && has_old_parser(case.etcd) {
+        return Some(objected(document, setting, fault));
+    }
     let found = if usage == Use::Key && encrypted {
         encrypted_key(document, setting, effect, fault)
     } else {
         unusable(document, usage, setting, effect, fault)
     };
     Some(found.file(&document.path).field(setting).causes(Subject::File(document.path.clone())))
+}
+
+/// Whether a build of that version may still have the lenient parser of Go before 1.17.
+fn has_old_parser(etcd: Version) -> bool {
+    Release::of(etcd).is_ok_and(|release| release.go().oldest < Go::new(17))
+}
+
+/// A certificate that only newer Gos refuse to read.
+fn objected(document: &Document, setting: &str, fault: Fault) -> Found {
+    let path = document.path.display();
+    let line = fault.line.unwrap_or_default();
+    Found::warning(
+        Rule::FileUnusable,
+        format!("nothing, or {}, depending on the build", fault.today),
+        format!(
+            "Newer Gos do not read the certificate in line {line} of {path}: an etcd built with one \
+             of them does not start with it, and a newer etcd is."
+        ),
+        "issue it again",
+    )
+    .file(&document.path)
+    .field(setting)
 }
 
 fn encrypted_key(document: &Document, setting: &str, effect: &str, fault: Fault) -> Found {

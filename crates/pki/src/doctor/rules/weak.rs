@@ -8,7 +8,7 @@ use super::super::document::Document;
 use super::super::findings::{Findings, Found, Subject};
 use super::words::{by_issuer, subject};
 use crate::doctor::Rule;
-use crate::etcd::Version;
+use crate::etcd::{Go, Release, Version};
 use crate::read::{CertificateDetails, PublicKey, SignatureAlgorithm, SignatureCheck};
 
 /// How many signatures are tried in all. A fleet of a hundred members has a few hundred.
@@ -19,7 +19,7 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Findings) {
         for certificate in &document.certificates {
             let found = [
                 small_key(certificate),
-                old_hash(certificate),
+                old_hash(case.etcd, certificate),
                 first_version(certificate),
                 negative_serial(case.etcd, certificate),
             ];
@@ -67,7 +67,7 @@ fn small_key(certificate: &CertificateDetails) -> Weakness {
 
 /// Go refuses MD5 always, and SHA-1 from 1.18 on; not where a root signs itself, since nobody looks
 /// at that signature. Source: `crypto/x509` (`checkSignature`); release notes of Go 1.18.
-fn old_hash(certificate: &CertificateDetails) -> Weakness {
+fn old_hash(etcd: Version, certificate: &CertificateDetails) -> Weakness {
     let bits = match certificate.signature_algorithm {
         SignatureAlgorithm::RsaPkcs1 { hash_bits } | SignatureAlgorithm::Ecdsa { hash_bits } => {
             hash_bits
@@ -77,18 +77,20 @@ fn old_hash(certificate: &CertificateDetails) -> Weakness {
     if bits > 160 || certificate.issuer.der == certificate.subject.der {
         return None;
     }
-    let (hash, which) = if bits == 160 {
-        ("SHA-1", "an etcd built with Go 1.18 or later refuses it")
-    } else {
-        ("MD5", "every etcd refuses it")
+    let always = oldest_go(etcd).is_some_and(|go| go >= Go::new(18));
+    let (hash, which) = match (bits == 160, always) {
+        (true, false) => (
+            "SHA-1",
+            "an etcd built with Go 1.18 or later refuses it; which Go it was is in the first lines of \
+             its log",
+        ),
+        (true, true) => ("SHA-1", "this etcd refuses it"),
+        (false, _) => ("MD5", "every etcd refuses it"),
     };
     let found = Found::warning(
         Rule::WeakCertificate,
         "x509: certificate signed by unknown authority, or nothing, depending on the build",
-        format!(
-            "{} is signed with {hash}: {which}. Which Go it was is in the first lines of its log.",
-            subject(certificate)
-        ),
+        format!("{} is signed with {hash}: {which}.", subject(certificate)),
         "sign it again with SHA-256 (openssl x509 -req -sha256)",
     );
     Some(("signatureAlgorithm", found))
@@ -123,9 +125,7 @@ fn negative_serial(etcd: Version, certificate: &CertificateDetails) -> Weakness 
     let today = "x509: negative serial number";
     let fix = "issue it again with a positive serial number";
     let name = subject(certificate);
-    // What upstream built with Go 1.23 or later; see the changelogs.
-    let refused = etcd >= Version::new(3, 6, 0)
-        || (etcd >= Version::new(3, 5, 33) && etcd < Version::new(3, 6, 0));
+    let refused = oldest_go(etcd).is_some_and(|go| go >= Go::new(23));
     let found = if refused {
         Found::error(
             Rule::WeakCertificate,
@@ -150,6 +150,11 @@ fn negative_serial(etcd: Version, certificate: &CertificateDetails) -> Weakness 
         )
     };
     Some(("serialNumber", found))
+}
+
+/// The oldest Go that a build of this version may come from.
+fn oldest_go(etcd: Version) -> Option<Go> {
+    Release::of(etcd).ok().map(|release| release.go().oldest)
 }
 
 /// An authority that may not be one, by its own words. Source: `crypto/x509`

@@ -6,6 +6,7 @@ use time::Duration;
 
 use super::lab::Lab;
 use crate::doctor::{FileState, Finding, Rule, Severity, Url};
+use crate::issue::der::ToBeSigned;
 use crate::{Authority, Leaf, RevocationReason, Revocations};
 
 use Severity::{Error, Note, Warning};
@@ -199,6 +200,59 @@ fn weak_certificates() {
     lab.write_with("server.key", include_bytes!("../../../fixtures/tutorial/server.key"), 0o600);
     lab.infra1("");
     assert_eq!(fires(&lab, Rule::WeakCertificate, Warning).field.as_deref(), Some("version"));
+}
+
+#[test]
+fn certificates_that_depend_on_the_build() {
+    for (version, severity) in
+        [("3.4.23", Warning), ("3.5.1", Warning), ("3.6.14", Error), ("3.7.1", Error)]
+    {
+        let (mut lab, authority) = Lab::sound(version);
+        let leaf = Leaf::server("infra1").host("10.0.0.1").negative_serial();
+        lab.identity("server", &authority.issue(&leaf).unwrap());
+        lab.infra1("");
+        let found = fires(&lab, Rule::WeakCertificate, severity);
+        assert_eq!(found.field.as_deref(), Some("serialNumber"), "{version}");
+    }
+    let (mut lab, authority) = Lab::sound("3.6.14");
+    let leaf = Leaf::server("infra1").host("10.0.0.1").weak_rsa();
+    lab.identity("server", &authority.issue(&leaf).unwrap());
+    lab.infra1("");
+    let found = fires(&lab, Rule::WeakCertificate, Warning);
+    assert!(found.meaning.contains("has 1024 bits"), "{}", found.meaning);
+}
+
+#[test]
+fn an_authority_that_may_not_sign() {
+    // 2.5.29.19, which is basicConstraints.
+    let basic_constraints = [0x55, 0x1d, 0x13];
+    let (mut lab, authority) = Lab::sound("3.5.1");
+    let mut certificate = ToBeSigned::read(authority.certificate().der()).unwrap();
+    lab.infra1("");
+    is_silent(&lab, Rule::WeakCertificate);
+    certificate.remove_extension(&basic_constraints);
+    let der = certificate.sign(authority.key().pair()).unwrap();
+    lab.write("ca.crt", pem::encode(&pem::Pem::new("CERTIFICATE", der)));
+    let report = lab.examine();
+    let found = report.iter().find(|found| found.rule == Rule::WeakCertificate).unwrap();
+    assert_eq!(found.severity, Error);
+}
+
+#[test]
+fn serial_numbers_given_twice() {
+    let (mut lab, authority) = Lab::sound("3.5.1");
+    let first = authority.issue(&Leaf::client("alice")).unwrap();
+    lab.write("first.crt", first.chain_pem());
+    lab.write("again.crt", first.chain_pem());
+    lab.loose.extend(["first.crt".into(), "again.crt".into()]);
+    lab.infra1("");
+    is_silent(&lab, Rule::SerialReused);
+    // Another certificate of that number: the signature is not looked at.
+    let mut der = first.certificate().der().to_vec();
+    *der.last_mut().unwrap() ^= 1;
+    lab.write("again.crt", pem::encode(&pem::Pem::new("CERTIFICATE", der)));
+    let found = fires(&lab, Rule::SerialReused, Warning);
+    assert!(found.meaning.contains("again.crt, first.crt"), "{}", found.meaning);
 }
 
 #[test]
