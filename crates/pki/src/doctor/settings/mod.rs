@@ -140,3 +140,6 @@ pub enum Problem {
         fix: String,
     },
 }
+
+#[cfg(test)]
+mod tests;
