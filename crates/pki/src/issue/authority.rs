@@ -4,8 +4,8 @@ use std::fmt;
 use std::path::Path;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, IsCa, KeyIdMethod, KeyUsagePurpose,
-    PublicKeyData as _, SanType,
+    BasicConstraints, CertificateParams, IsCa, KeyIdMethod, KeyUsagePurpose, PublicKeyData as _,
+    SanType,
 };
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
@@ -13,7 +13,6 @@ use zeroize::Zeroizing;
 use super::builder::AuthorityBuilder;
 use super::constraints::Constraints;
 use super::error::IssueError;
-use super::name;
 use super::signing::{self, Signer, Subject};
 use super::validity::{Validity, Window};
 use crate::{Certificate, Chain, Identity, Key, Leaf, WriteError};
@@ -219,7 +218,6 @@ impl Authority {
 
     /// What rcgen needs to know of a leaf.
     fn leaf_params(&self, leaf: &Leaf) -> Result<CertificateParams, IssueError> {
-        name::common(leaf.common_name())?;
         let hosts = leaf.parsed_hosts()?;
         let uris = leaf.checked_uris()?;
         if hosts.is_empty() && leaf.profile().is_dialled() && !leaf.is_nameless() {
@@ -230,11 +228,7 @@ impl Authority {
         let window = leaf.validity().within(window, self.window, now);
 
         let mut params = signing::params(window)?;
-        for organization in leaf.organizations() {
-            name::common(organization).map_err(IssueError::Organization)?;
-            params.distinguished_name.push(DnType::OrganizationName, organization.as_str());
-        }
-        params.distinguished_name.push(DnType::CommonName, leaf.common_name());
+        leaf.write_subject(&mut params)?;
         for host in hosts {
             self.check_host(&host)?;
             params.subject_alt_names.push(host.san()?);
@@ -272,6 +266,15 @@ impl Authority {
     ) -> Result<Identity, IssueError> {
         // The weak key of wrong certificates has the usages of the others, to be wrong in one way.
         let rsa = matches!(subject, Subject::Ours(key) if key.is_rsa());
+        let name = leaf.repetitive_name();
+        let public_key;
+        let subject = match (subject, &name) {
+            (Subject::Ours(key), Some(name)) => {
+                public_key = key.public_key_der();
+                Subject::Theirs { public_key: &public_key, name: Some(name) }
+            }
+            _ => subject,
+        };
         Self::complete(&mut params, rsa);
         leaf.spoil(&mut params)?;
         let certificate = self.signer().certify(&params, subject)?;

@@ -37,7 +37,7 @@ use crate::{AUTHORITY_PATH_LENGTH, Authority, Host, Key, KeyKind};
 #[must_use = "a builder makes nothing until `generate` or `issued_by`"]
 pub struct AuthorityBuilder {
     common_name: String,
-    organizations: Vec<String>,
+    organization: Option<String>,
     generation: bool,
     key: KeyKind,
     validity: Validity,
@@ -52,7 +52,7 @@ impl AuthorityBuilder {
     pub(crate) fn new(common_name: String) -> Self {
         Self {
             common_name,
-            organizations: Vec::new(),
+            organization: None,
             generation: true,
             key: KeyKind::default(),
             validity: Validity::For(AUTHORITY_LIFETIME),
@@ -70,9 +70,9 @@ impl AuthorityBuilder {
         self
     }
 
-    /// Adds an organization (O) to its name.
+    /// The organization (O) in its name; there is none unless it is said.
     pub fn organization(mut self, organization: impl Into<String>) -> Self {
-        self.organizations.push(organization.into());
+        self.organization = Some(organization.into());
         self
     }
 
@@ -228,7 +228,7 @@ impl AuthorityBuilder {
             window = self.validity.within(window, issuer.window, now);
         }
         let mut params = signing::params(window)?;
-        for organization in &self.organizations {
+        if let Some(organization) = &self.organization {
             name::common(organization).map_err(IssueError::Organization)?;
             params.distinguished_name.push(DnType::OrganizationName, organization.as_str());
         }

@@ -76,7 +76,13 @@ impl Key {
         let pair = match kind {
             KeyKind::P256 => KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256),
             KeyKind::P384 => KeyPair::generate_for(&rcgen::PKCS_ECDSA_P384_SHA384),
-            KeyKind::Ed25519 => KeyPair::generate_for(&rcgen::PKCS_ED25519),
+            // Written again in the way that openssl can read.
+            KeyKind::Ed25519 => KeyPair::generate_for(&rcgen::PKCS_ED25519).and_then(|pair| {
+                let pair = Zeroizing::new(pair);
+                let pkcs8 = encoding::without_public_key(pair.serialized_der())
+                    .map_err(|_| rcgen::Error::CouldNotParseKeyPair)?;
+                KeyPair::try_from(&pkcs8[..])
+            }),
             KeyKind::Rsa2048 | KeyKind::Rsa3072 | KeyKind::Rsa4096 => return rsa(kind),
         };
         pair.map(Self::new).map_err(|source| KeyError::Generate { kind, source: source.into() })

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use rcgen::ExtendedKeyUsagePurpose;
+use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose};
 
+use super::name;
 use super::uri::{self, UriError};
 use super::validity::{LEAF_LIFETIME, Validity};
 use super::wrong::Flaw;
-use crate::{Host, HostError, KeyKind};
+use crate::{Host, HostError, IssueError, KeyKind};
 
 /// The description of a certificate, for [`Authority::issue`](crate::Authority::issue).
 ///
@@ -178,8 +179,21 @@ impl Leaf {
         self.validity
     }
 
-    pub(crate) fn organizations(&self) -> &[String] {
-        &self.organizations
+    /// The subject in DER, where it has an attribute twice and rcgen would lose one.
+    pub(crate) fn repetitive_name(&self) -> Option<Vec<u8>> {
+        let organizations: Vec<_> = self.organizations.iter().map(String::as_str).collect();
+        (organizations.len() > 1).then(|| name::distinguished(&organizations, &self.common_name))
+    }
+
+    /// Checks the subject, and writes it as rcgen can.
+    pub(crate) fn write_subject(&self, params: &mut CertificateParams) -> Result<(), IssueError> {
+        name::common(&self.common_name)?;
+        for organization in &self.organizations {
+            name::common(organization).map_err(IssueError::Organization)?;
+            params.distinguished_name.push(DnType::OrganizationName, organization.as_str());
+        }
+        params.distinguished_name.push(DnType::CommonName, self.common_name.as_str());
+        Ok(())
     }
 
     pub(crate) fn key_kind(&self) -> KeyKind {

@@ -186,6 +186,3 @@ fn constraints(own: &CertificateDetails) -> Constraints {
         excluded_networks: networks(read.excluded_ip),
     }
 }
-
-#[cfg(test)]
-mod tests;

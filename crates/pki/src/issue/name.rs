@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use super::der::{element, sequence, tag};
+
 /// The longest common name, in characters: `ub-common-name` of RFC 5280, appendix A.1.
 pub const COMMON_NAME_MAX: usize = 64;
 
@@ -61,6 +63,29 @@ pub(crate) fn common(name: &str) -> Result<(), NameError> {
         return Err(NameError::TooLong { name: name.to_owned(), length });
     }
     refuse(name, char::is_control, "control characters hide what a name is")
+}
+
+/// A distinguished name in DER: the organizations, and a common name unless it is empty.
+///
+/// rcgen keeps one attribute of each type, so that of two organizations it would lose one.
+pub(crate) fn distinguished(organizations: &[&str], common_name: &str) -> Vec<u8> {
+    const SET: u8 = 0x31;
+    const UTF8_STRING: u8 = 0x0c;
+    /// 2.5.4.10 and 2.5.4.3.
+    const ORGANIZATION: &[u8] = &[0x55, 0x04, 0x0a];
+    const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
+    let common_name = Some((COMMON_NAME, common_name)).filter(|(_, name)| !name.is_empty());
+    let sets: Vec<_> = organizations
+        .iter()
+        .map(|organization| (ORGANIZATION, *organization))
+        .chain(common_name)
+        .map(|(identifier, value)| {
+            let identifier = element(tag::OBJECT_IDENTIFIER, identifier);
+            let value = element(UTF8_STRING, value.as_bytes());
+            element(SET, &sequence(tag::SEQUENCE, [&*identifier, &value]))
+        })
+        .collect();
+    sequence(tag::SEQUENCE, sets.iter().map(Vec::as_slice))
 }
 
 /// Checks the names of all members of a fleet: each is a common name, an item of etcd's

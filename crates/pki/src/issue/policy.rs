@@ -287,13 +287,17 @@ impl Authority {
         let validity = Validity::For(lifetime);
         let window = validity.window(now).ok_or(IssueError::Validity)?;
         let mut params = signing::params(validity.within(window, self.window, now))?;
+        let mut organizations = Vec::new();
         for organization in request.organizations() {
             if policy.organizations.contains(organization) {
                 name::common(organization).map_err(IssueError::Organization)?;
-                params.distinguished_name.push(DnType::OrganizationName, organization.as_str());
+                organizations.push(organization.as_str());
             }
         }
+        let name = name::distinguished(&organizations, common_name);
         if !common_name.is_empty() {
+            // For rcgen, to which names of a nameless subject are critical (RFC 5280 section
+            // 4.2.1.6).
             params.distinguished_name.push(DnType::CommonName, common_name);
         }
         for host in hosts {
@@ -306,7 +310,7 @@ impl Authority {
         }
         params.extended_key_usages = policy.profile.extended_key_usages();
         Self::complete(&mut params, matches!(asked.public_key, PublicKey::Rsa { .. }));
-        let subject = Subject::Theirs { public_key: &asked.public_key_der, name: None };
+        let subject = Subject::Theirs { public_key: &asked.public_key_der, name: Some(&name) };
         let certificate = self.signer().certify(&params, subject)?;
         Ok(Chain::new(certificate, self.intermediates.clone()))
     }
@@ -320,15 +324,15 @@ fn refusal(what: Refused, asked: impl fmt::Display, allowed: impl fmt::Display) 
 fn refuse_authority(asked: &RequestDetails) -> Result<(), SignError> {
     let usages = asked.key_usages.unwrap_or_default();
     let wish = if asked.basic_constraints.is_some_and(|constraints| constraints.authority) {
-        "to be an authority (CA:TRUE)"
+        "the right to be an authority (CA:TRUE)"
     } else if usages.certificate_sign {
-        "to sign certificates (keyCertSign)"
+        "the right to sign certificates (keyCertSign)"
     } else if usages.revocation_list_sign {
-        "to sign revocation lists (cRLSign)"
+        "the right to sign revocation lists (cRLSign)"
     } else {
         return Ok(());
     };
-    Err(refusal(Refused::Authority, wish, "servers, peers and clients alone"))
+    Err(refusal(Refused::Authority, wish, "it to nobody"))
 }
 
 fn refuse_key(asked: &RequestDetails, policy: &Policy) -> Result<(), SignError> {

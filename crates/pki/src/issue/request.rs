@@ -1,10 +1,10 @@
 //! Requests: whoever has the key asks, and whoever has the authority answers.
 
-use rcgen::{CertificateParams, DistinguishedName, DnType, SanType};
+use rcgen::{CertificateParams, DistinguishedName, SanType};
 
 use super::der::{DerError, Element, tag};
 use super::error::IssueError;
-use super::{name, policy};
+use super::{policy, signing};
 use crate::read::{ReadError, RequestDetails, SignatureCheck};
 use crate::{Key, Leaf, read};
 
@@ -53,18 +53,13 @@ impl Request {
     ///
     /// [`IssueError`] as [`Authority::issue`](crate::Authority::issue) for the same leaf.
     pub fn for_key(leaf: &Leaf, key: &Key) -> Result<Self, IssueError> {
-        name::common(leaf.common_name())?;
         let hosts = leaf.parsed_hosts()?;
         if hosts.is_empty() && leaf.profile().is_dialled() {
             return Err(IssueError::NoHosts { common_name: leaf.common_name().to_owned() });
         }
         let mut params = CertificateParams::default();
         params.distinguished_name = DistinguishedName::new();
-        for organization in leaf.organizations() {
-            name::common(organization).map_err(IssueError::Organization)?;
-            params.distinguished_name.push(DnType::OrganizationName, organization.as_str());
-        }
-        params.distinguished_name.push(DnType::CommonName, leaf.common_name());
+        leaf.write_subject(&mut params)?;
         for host in hosts {
             params.subject_alt_names.push(host.san()?);
         }
@@ -73,7 +68,12 @@ impl Request {
             params.subject_alt_names.push(SanType::URI(uri));
         }
         let request = params.serialize_request(key.pair()).map_err(IssueError::signing)?;
-        Self::checked(RequestDetails::parse(request.der()).map_err(IssueError::signing)?)
+        let der = match leaf.repetitive_name() {
+            // After the version.
+            Some(name) => signing::replace(request.der(), 1, &name, key)?,
+            None => request.der().to_vec(),
+        };
+        Self::checked(RequestDetails::parse(&der).map_err(IssueError::signing)?)
             .map_err(IssueError::signing)
     }
 

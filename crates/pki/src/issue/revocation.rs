@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use rcgen::{
     CertificateRevocationListParams, Issuer, KeyIdMethod, KeyUsagePurpose, RevokedCertParams,
-    SerialNumber, SigningKey as _,
+    SerialNumber,
 };
 use time::OffsetDateTime;
 
-use super::der::{self, DerError, Element, tag};
+use super::der::{Element, tag};
 use super::error::IssueError;
-use super::signing::Unsigned;
+use super::signing::{self, Unsigned};
 use super::validity::LEAF_LIFETIME;
 use crate::{Authority, Certificate};
 
@@ -286,28 +286,10 @@ impl Authority {
             .signed_by(&Issuer::from_params(&self.params, Unsigned(pair)))
             .map_err(IssueError::signing)?;
         let issuer = self.certificate.fields()?.subject;
-        let (to_be_signed, algorithm) =
-            with_issuer(draft.der(), &issuer).map_err(IssueError::surgery)?;
-        let signature = pair.sign(&to_be_signed).map_err(IssueError::signing)?;
-        // No unused bits.
-        let signature = der::sequence(tag::BIT_STRING, [&[0][..], &signature]);
-        let der = der::sequence(tag::SEQUENCE, [&*to_be_signed, &algorithm, &signature]);
+        // After the version and the algorithm.
+        let der = signing::replace(draft.der(), 2, &issuer, &self.key)?;
         Ok(RevocationList { der })
     }
-}
-
-/// The `TBSCertList` of a list with another issuer, and its algorithm.
-fn with_issuer(list: &[u8], issuer: &[u8]) -> Result<(Vec<u8>, Vec<u8>), DerError> {
-    let mut outer = Element::only(list, tag::SEQUENCE)?.elements();
-    let mut fields = outer.expect(tag::SEQUENCE)?.elements();
-    let version = fields.expect(tag::INTEGER)?.whole;
-    let algorithm = fields.expect(tag::SEQUENCE)?.whole;
-    fields.expect(tag::SEQUENCE)?;
-    let mut parts = vec![version, algorithm, issuer];
-    while let Some(field) = fields.next()? {
-        parts.push(field.whole);
-    }
-    Ok((der::sequence(tag::SEQUENCE, parts), algorithm.to_vec()))
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
@@ -318,6 +300,3 @@ fn hexadecimal(bytes: &[u8]) -> String {
 mod existing;
 #[cfg(feature = "read")]
 pub use existing::RevocationListError;
-
-#[cfg(test)]
-mod tests;

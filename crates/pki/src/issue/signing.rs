@@ -5,7 +5,7 @@ use rcgen::{
     SigningKey,
 };
 
-use super::der::{DerError, Element, ToBeSigned, tag};
+use super::der::{DerError, Element, ToBeSigned, sequence, tag};
 use super::error::IssueError;
 use super::random;
 use super::validity::Window;
@@ -99,6 +99,33 @@ impl Signer<'_> {
         }
         Ok(())
     }
+}
+
+/// Puts a field in the place of another, counted from 0, and signs again: of what is no
+/// certificate, and is signed like one.
+pub(crate) fn replace(
+    der: &[u8],
+    index: usize,
+    field: &[u8],
+    key: &Key,
+) -> Result<Vec<u8>, IssueError> {
+    let (to_be_signed, algorithm) = with_field(der, index, field).map_err(IssueError::surgery)?;
+    let signature = key.pair().sign(&to_be_signed).map_err(IssueError::signing)?;
+    // No unused bits.
+    let signature = sequence(tag::BIT_STRING, [&[0][..], &signature]);
+    Ok(sequence(tag::SEQUENCE, [&*to_be_signed, &algorithm, &signature]))
+}
+
+/// What is to be signed, and the algorithm by which it was.
+fn with_field(der: &[u8], index: usize, field: &[u8]) -> Result<(Vec<u8>, Vec<u8>), DerError> {
+    let mut outer = Element::only(der, tag::SEQUENCE)?.elements();
+    let mut fields = outer.expect(tag::SEQUENCE)?.elements();
+    let algorithm = outer.expect(tag::SEQUENCE)?.whole;
+    let mut parts = Vec::new();
+    while let Some(old) = fields.next()? {
+        parts.push(if parts.len() == index { field } else { old.whole });
+    }
+    Ok((sequence(tag::SEQUENCE, parts), algorithm.to_vec()))
 }
 
 /// The key identifier in an `Extension` that is an authority key identifier. rcgen writes nothing

@@ -67,7 +67,7 @@ pub(super) fn to_pkcs8(text: &str) -> Result<Zeroizing<Vec<u8>>, KeyError> {
 
 fn decode(label: String, der: Zeroizing<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     let pkcs8 = match &*label {
-        "PRIVATE KEY" => Element::only(&der, SEQUENCE).map(|_| der.clone()),
+        "PRIVATE KEY" => without_public_key(&der),
         "RSA PRIVATE KEY" => Element::only(&der, SEQUENCE).map(|key| {
             wrap(&sequence(SEQUENCE, [&*element(OBJECT_IDENTIFIER, RSA), NULL]), key.whole)
         }),
@@ -82,6 +82,23 @@ fn decode(label: String, der: Zeroizing<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>, 
         }
     };
     pkcs8.map_err(|_| KeyError::Malformed { label })
+}
+
+/// PKCS#8 in its version 1 (RFC 5208). ring writes Ed25519 keys in version 2 (RFC 5958), with the
+/// public key after the private one, and OpenSSL 3.0 cannot read it (measured).
+pub(super) fn without_public_key(pkcs8: &[u8]) -> Result<Zeroizing<Vec<u8>>, DerError> {
+    let mut fields = Element::only(pkcs8, SEQUENCE)?.elements();
+    let (Ok(version), Ok(algorithm), Ok(key)) =
+        (fields.expect(INTEGER), fields.expect(SEQUENCE), fields.expect(OCTET_STRING))
+    else {
+        // Whatever it is, the backend says no to it with a better reason.
+        return Ok(Zeroizing::new(pkcs8.to_vec()));
+    };
+    Ok(Zeroizing::new(if version.whole == VERSION {
+        pkcs8.to_vec()
+    } else {
+        sequence(SEQUENCE, [VERSION, algorithm.whole, key.whole])
+    }))
 }
 
 /// PKCS#8 of an `ECPrivateKey` (RFC 5915). The curve goes to where PKCS#8 has it.
