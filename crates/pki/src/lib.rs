@@ -29,7 +29,11 @@
 //! # What is where
 //!
 //! - [`Authority`] signs; [`Leaf`] says what for; an [`Identity`] is what comes out: a chain and
-//!   its key.
+//!   its key. An authority is made ([`Authority::generate`], [`Authority::builder`]), stands below
+//!   another ([`Authority::intermediate`]), or comes from files of any tool
+//!   (`Authority::from_pem`); [`Authority::cross_sign`] ties a new one to the old.
+//! - `Request` asks for a certificate without showing the key, and `Policy` says what it may ask
+//!   for; [`Revocations`] take certificates back.
 //! - [`Fleet`] is the whole set for a list of members, in one of two [`Layout`]s. [`FleetFiles`]
 //!   says where each file goes, before or after it is written.
 //!

@@ -204,10 +204,6 @@ impl AuthorityBuilder {
         })
     }
 
-    #[expect(
-        clippy::type_complexity,
-        reason = "the four parts of an authority, taken apart at once"
-    )]
     fn describe(
         &self,
         path_length: u8,

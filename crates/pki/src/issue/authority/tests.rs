@@ -6,7 +6,7 @@ use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::parse_x509_certificate;
 
 use super::*;
-use crate::{AUTHORITY_LIFETIME, BACKDATE, LEAF_LIFETIME, MISSED_BY, NameError};
+use crate::{AUTHORITY_LIFETIME, BACKDATE, KeyKind, LEAF_LIFETIME, MISSED_BY, NameError};
 
 fn read(certificate: &Certificate) -> X509Certificate<'_> {
     let (rest, x509) = parse_x509_certificate(certificate.der()).unwrap();
@@ -171,9 +171,11 @@ fn names_and_addresses_are_of_their_own_kinds() {
 fn serial_numbers_are_random_positive_and_short_enough() {
     let authority = Authority::generate("unit test").unwrap();
     let leaf = Leaf::client("alice");
+    // One key for all: the serial number does not hang on it.
+    let key = Key::generate(KeyKind::P256).unwrap();
     let mut serials = Vec::new();
-    for _ in 0..64 {
-        let identity = authority.issue(&leaf).unwrap();
+    for _ in 0..1000 {
+        let identity = authority.issue_for(&leaf, &key).unwrap();
         let x509 = read(identity.certificate());
         let raw = x509.raw_serial();
         assert_eq!(raw.len(), 16);
@@ -185,8 +187,28 @@ fn serial_numbers_are_random_positive_and_short_enough() {
         let mut halves: Vec<_> = serials.iter().map(|serial| &serial[half.clone()]).collect();
         halves.sort_unstable();
         halves.dedup();
-        assert_eq!(halves.len(), 64);
+        assert_eq!(halves.len(), 1000);
     }
+}
+
+#[test]
+fn of_attributes_that_repeat_none_is_lost() {
+    let authority = Authority::generate("unit test").unwrap();
+    let leaf = |names: &[&str]| {
+        names.iter().fold(Leaf::client("alice"), |leaf, name| leaf.organization(*name))
+    };
+    for names in [&[][..], &["one"], &["one", "two", "three"]] {
+        let identity = authority.issue(&leaf(names)).unwrap();
+        let x509 = read(identity.certificate());
+        let found: Vec<_> =
+            x509.subject().iter_organization().map(|name| name.as_str().unwrap()).collect();
+        assert_eq!(found, names);
+        assert_eq!(x509.subject().iter_common_name().count(), 1);
+        let ca = read(authority.certificate());
+        x509.verify_signature(Some(ca.public_key())).unwrap();
+    }
+    let error = authority.issue(&leaf(&["one", ""])).unwrap_err();
+    assert!(matches!(error, IssueError::Organization(NameError::Empty)));
 }
 
 #[test]
@@ -234,19 +256,23 @@ fn what_cannot_be_issued_is_refused_with_the_reason() {
         Leaf::peer("infra1"),
         Leaf::server("infra1").host("https://10.0.0.1:2379"),
         Leaf::client("alice").valid_for(Duration::MAX),
+        Leaf::client("alice").uri("example.org/alice"),
+        Leaf::client("alice").organization("a\0b"),
     ]
     .iter()
     .map(|leaf| chain_of_causes(&authority.issue(leaf).unwrap_err()))
     .collect();
     insta::assert_snapshot!(errors.join("\n"), @r#"
-        the common name of the certificate cannot be used: a name is empty
-        the common name of the certificate cannot be used: "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" has 65 characters, and a certificate's common name at most 64
-        the common name of the certificate cannot be used: "a\tb" has '\t' in it, and control characters hide what a name is
-        the certificate of "infra1" names no host, and nobody could dial it: add `.host("localhost")` or what its URLs say
-        the certificate of "infra1" names no host, and nobody could dial it: add `.host("localhost")` or what its URLs say
-        a host of the certificate cannot be used: "https://10.0.0.1:2379" is a URL, and certificates name hosts: write "10.0.0.1"
-        the certificate would be valid past the year 9999
-        "#);
+    the common name of the certificate cannot be used: a name is empty
+    the common name of the certificate cannot be used: "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" has 65 characters, and a certificate's common name at most 64
+    the common name of the certificate cannot be used: "a\tb" has '\t' in it, and control characters hide what a name is
+    the certificate of "infra1" names no host, and nobody could dial it: add `.host("localhost")` or what its URLs say
+    the certificate of "infra1" names no host, and nobody could dial it: add `.host("localhost")` or what its URLs say
+    a host of the certificate cannot be used: "https://10.0.0.1:2379" is a URL, and certificates name hosts: write "10.0.0.1"
+    the certificate would be valid past the year 9999
+    a URI of the certificate cannot be used: "example.org/alice" is no URI that a certificate can have: it has no scheme: write one such as "spiffe://example.org/etcd/infra1"
+    an organization of the certificate cannot be used: "a\0b" has '\0' in it, and control characters hide what a name is
+    "#);
 
     let error = Authority::generate(&"x".repeat(48)).unwrap_err();
     assert!(matches!(error, IssueError::Name(NameError::TooLong { length: 65, .. })));
