@@ -10,8 +10,8 @@ pub(crate) mod stage;
 pub(crate) mod steps;
 
 /// Who may read a file.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Access {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Access {
     /// Anyone (0644, less the umask).
     Anyone,
     /// The owner alone (0600). etcd says nothing about a key that all can read.

@@ -69,13 +69,16 @@ pub mod read;
 #[cfg(feature = "read")]
 pub mod rotation;
 
-pub use disk::WriteError;
-pub use disk::stage::Durability;
-#[cfg(feature = "read")]
-pub use fleet::Recovery;
+pub use disk::stage::{Durability, write_file};
+pub use disk::{Access, WriteError};
 pub use fleet::{
     AUTHORITY_KEY_FILE, CLIENT_COMMON_NAME, Fleet, FleetBuilder, FleetError, FleetFiles,
     IdentityFiles, LOOPBACK_HOSTS, Layout, Member, MemberFiles, SHARED_COMMON_NAME, WriteOptions,
+};
+#[cfg(feature = "read")]
+pub use fleet::{
+    Due, ExtendError, FleetDirectory, FleetLoadError, PairState, Reason, Recovery, Renewal,
+    RenewalOptions, Role, StoredIdentity,
 };
 #[cfg(feature = "read")]
 pub use issue::Reissue;

@@ -124,7 +124,7 @@ impl Stage {
         &mut self,
         path: &Path,
         access: Access,
-        text: &str,
+        contents: &[u8],
         overwrite: bool,
     ) -> Result<(), WriteError> {
         if !overwrite && path.symlink_metadata().is_ok() {
@@ -136,7 +136,7 @@ impl Stage {
             ErrorKind::AlreadyExists => WriteError::Exists { path: part.clone() },
             _ => WriteError::io("create", &part, source),
         };
-        let created = steps::create(&part, access, text, self.durability == Durability::Synced)
+        let created = steps::create(&part, access, contents, self.durability == Durability::Synced)
             .map_err(failed);
         if created.is_ok() || !matches!(created, Err(WriteError::Exists { .. })) {
             self.staged.push(Staged { kind: Beside::Part, path: path.to_owned() });
@@ -156,8 +156,8 @@ impl Stage {
         identity: &crate::Identity,
         overwrite: bool,
     ) -> Result<(), WriteError> {
-        self.add(&files.key, Access::Owner, identity.key_pem(), overwrite)?;
-        self.add(&files.certificate, Access::Anyone, identity.chain_pem(), overwrite)
+        self.add(&files.key, Access::Owner, identity.key_pem().as_bytes(), overwrite)?;
+        self.add(&files.certificate, Access::Anyone, identity.chain_pem().as_bytes(), overwrite)
     }
 
     /// Moves everything to its place. What fails from here on is finished by
@@ -239,6 +239,27 @@ impl Drop for Stage {
             discard_directory(&path);
         }
     }
+}
+
+/// Writes one file for a real host: beside its place, synced, and then moved there, so that nobody
+/// ever reads a part of it. Directories that are missing are made (0700).
+///
+/// # Errors
+///
+/// [`WriteError::Exists`] if it is there and is not to be overwritten; [`WriteError::Io`].
+pub fn write_file(
+    path: impl AsRef<Path>,
+    access: Access,
+    contents: &[u8],
+    overwrite: bool,
+) -> Result<(), WriteError> {
+    let path = path.as_ref();
+    let mut stage = Stage::new(Durability::Synced);
+    if let Some(directory) = path.parent() {
+        stage.directory(directory)?;
+    }
+    stage.add(path, access, contents, overwrite)?;
+    stage.publish()
 }
 
 /// Keeps other processes from changing a fleet's directory at the same time; ends on drop.

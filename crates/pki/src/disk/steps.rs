@@ -8,7 +8,7 @@ use super::Access;
 
 /// Makes a file that is not there yet, with its mode from the start, and writes it; to the disk
 /// itself if `synced`.
-pub(super) fn create(path: &Path, access: Access, text: &str, synced: bool) -> io::Result<()> {
+pub(super) fn create(path: &Path, access: Access, contents: &[u8], synced: bool) -> io::Result<()> {
     next()?;
     let mut options = OpenOptions::new();
     // O_EXCL, which follows no symbolic link either.
@@ -21,7 +21,7 @@ pub(super) fn create(path: &Path, access: Access, text: &str, synced: bool) -> i
     let mut file = options.open(path)?;
     next()?;
     // In two parts, so that the tests of a kill meet half a file as well.
-    let (first, second) = text.as_bytes().split_at(text.len() / 2);
+    let (first, second) = contents.split_at(contents.len() / 2);
     file.write_all(first)?;
     next()?;
     file.write_all(second)?;

@@ -1,14 +1,22 @@
 //! The identities of a whole fleet.
 
 use std::path::Path;
+use std::time::Duration;
 
 #[cfg(feature = "read")]
 pub(crate) mod chain;
+#[cfg(feature = "read")]
+mod directory;
 mod files;
 #[cfg(feature = "read")]
 mod recover;
 mod write;
 
+#[cfg(feature = "read")]
+pub use directory::{
+    Due, ExtendError, FleetDirectory, FleetLoadError, PairState, Reason, Renewal, RenewalOptions,
+    Role, StoredIdentity,
+};
 pub use files::{FleetFiles, IdentityFiles, MemberFiles};
 #[cfg(feature = "read")]
 pub use recover::Recovery;
@@ -16,7 +24,7 @@ pub use write::{AUTHORITY_KEY_FILE, WriteOptions};
 
 use crate::disk::{Access, Draft};
 use crate::issue::name::{self, NameError};
-use crate::{Authority, HostError, Identity, IssueError, Leaf, WriteError};
+use crate::{Authority, HostError, Identity, IssueError, KeyKind, Leaf, WriteError};
 
 /// What every certificate of a member names, before the member's own hosts.
 ///
@@ -216,6 +224,8 @@ pub struct FleetBuilder {
     authority: Option<Authority>,
     /// Names, and hosts besides the loopback's.
     members: Vec<(String, Vec<String>)>,
+    key: KeyKind,
+    lifetime: Option<Duration>,
 }
 
 impl FleetBuilder {
@@ -248,6 +258,19 @@ impl FleetBuilder {
         self
     }
 
+    /// The kind of all keys, of the authority's too if it is made here; [`KeyKind::P256`] unless
+    /// said.
+    pub fn key(mut self, kind: KeyKind) -> Self {
+        self.key = kind;
+        self
+    }
+
+    /// How long all leaves are valid, instead of [`LEAF_LIFETIME`](crate::LEAF_LIFETIME).
+    pub fn valid_for(mut self, lifetime: Duration) -> Self {
+        self.lifetime = Some(lifetime);
+        self
+    }
+
     /// Makes the keys and signs the certificates.
     ///
     /// # Errors
@@ -256,20 +279,26 @@ impl FleetBuilder {
     /// [`FleetError::Host`] if a host is none; [`FleetError::NoMembers`];
     /// [`FleetError::Issue`] if the machine has no random bytes.
     pub fn build(self) -> Result<Fleet, FleetError> {
-        let Self { layout, authority, members } = self;
+        let Self { layout, authority, members, key, lifetime } = self;
         if members.is_empty() {
             return Err(FleetError::NoMembers);
         }
         name::members(members.iter().map(|(name, _)| name.as_str()))?;
         let authority = match authority {
             Some(authority) => authority,
-            None => Authority::generate("tercet CA").map_err(FleetError::Issue)?,
+            None => {
+                Authority::builder("tercet CA").key(key).generate().map_err(FleetError::Issue)?
+            }
         };
-        let client =
-            authority.issue(&Leaf::client(CLIENT_COMMON_NAME)).map_err(FleetError::Issue)?;
+        let finished = |leaf: Leaf| match lifetime {
+            Some(lifetime) => leaf.key(key).valid_for(lifetime),
+            None => leaf.key(key),
+        };
+        let client = finished(Leaf::client(CLIENT_COMMON_NAME));
+        let client = authority.issue(&client).map_err(FleetError::Issue)?;
 
         let issue = |leaf: Leaf, hosts: &[String], member: &str| {
-            let leaf = leaf.hosts(LOOPBACK_HOSTS).hosts(hosts);
+            let leaf = finished(leaf.hosts(LOOPBACK_HOSTS).hosts(hosts));
             authority.issue(&leaf).map_err(|error| FleetError::of_member(member, error))
         };
         let identities = match layout {

@@ -124,7 +124,11 @@ impl Work {
 }
 
 fn is_certificate(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "crt")
+    has_end(path, "crt")
+}
+
+fn has_end(path: &Path, end: &str) -> bool {
+    path.extension().is_some_and(|extension| extension == end)
 }
 
 /// Our files beside their places: in the directory, in those below it, and beside the authority's
@@ -139,7 +143,8 @@ fn find(dir: &Path, authority_key: Option<&Path>) -> Result<Vec<Staged>, WriteEr
             let path = entry.path();
             match Beside::read(&path) {
                 Some((kind, path))
-                    if path.extension().is_some_and(|end| end == "crt" || end == "key") =>
+                    // Revocation lists as well: they are made again, and not finished.
+                    if ["crt", "key", "crl", "der"].into_iter().any(|end| has_end(&path, end)) =>
                 {
                     found.push(Staged { kind, path });
                 }

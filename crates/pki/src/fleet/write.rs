@@ -91,7 +91,7 @@ impl Fleet {
         if let (Some(key_file), Some(directory)) = (&key_file, &options.authority_key_in) {
             stage.directory(directory)?;
             let key = self.authority.key_pem();
-            stage.add(key_file, Access::Owner, &key, options.overwrite)?;
+            stage.add(key_file, Access::Owner, key.as_bytes(), options.overwrite)?;
         }
         for (files, identity) in self.pairs(&files) {
             if let Some(directory) = files.key.parent() {
@@ -100,7 +100,7 @@ impl Fleet {
             stage.add_pair(files, identity, options.overwrite)?;
         }
         // Last: it says that all is there.
-        let authority = self.authority.certificate_pem();
+        let authority = self.authority.certificate_pem().as_bytes();
         stage.add(&files.ca, Access::Anyone, authority, options.overwrite)?;
         stage.publish()?;
         Ok(files)

@@ -46,6 +46,8 @@ pub use policy::{Policy, Refusal, Refused, SignError};
 #[cfg(feature = "read")]
 pub use reissue::Reissue;
 #[cfg(feature = "read")]
+pub(crate) use reissue::lifetime;
+#[cfg(feature = "read")]
 pub use request::{Request, RequestError};
 #[cfg(feature = "read")]
 pub use revocation::RevocationListError;

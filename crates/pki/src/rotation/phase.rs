@@ -143,7 +143,7 @@ impl Change {
         let mut stage = Stage::new(Durability::Synced);
         match self {
             Self::Authorities { path, pem, .. } | Self::Chain { path, pem, .. } => {
-                stage.add(path, Access::Anyone, pem, true)?;
+                stage.add(path, Access::Anyone, pem.as_bytes(), true)?;
             }
             Self::Identity { files, identity, .. } => stage.add_pair(files, identity, true)?,
         }
