@@ -4,6 +4,7 @@ use time::Duration;
 
 use super::lab::{Lab, fleet};
 use crate::Layout;
+use crate::doctor::examine;
 
 const VERSIONS: [&str; 5] = ["3.4.0", "3.4.23", "3.5.1", "3.6.14", "3.7.1"];
 
@@ -47,4 +48,20 @@ fn a_member_without_tls_on_the_loopback_is_sound() {
 #[test]
 fn nothing_is_sound() {
     assert_eq!(Lab::new("3.5.1").examine(), []);
+}
+
+#[test]
+fn a_directory_of_ours_is_sound() {
+    for layout in [Layout::PerMember, Layout::Shared] {
+        let scratch = tempfile::tempdir().unwrap();
+        let directory = scratch.path().join("pki");
+        let fleet = crate::Fleet::builder().layout(layout).members(["infra1", "infra2"]);
+        fleet.build().unwrap().write(&directory).unwrap();
+        let looked = crate::doctor::look::directory(&directory).unwrap();
+        let now = time::OffsetDateTime::now_utc();
+        let mut lab = Lab::new("3.5.1").describe();
+        (lab.members, lab.clients, lab.loose) = (looked.members, looked.clients, looked.loose);
+        lab.now = now;
+        assert_eq!(examine(&lab), [], "{layout:?}");
+    }
 }
