@@ -8,6 +8,7 @@ use std::path::Path;
 
 use tercet_cluster::binary::{Binary, Locator, Request};
 use tercet_pki::doctor::{FileState, Problem, Settings, look};
+use tercet_pki::etcd::Flag;
 use tercet_tests::{Port, RawEtcd};
 
 fn etcd() -> Binary {
@@ -141,6 +142,28 @@ fn files_that_etcd_refuses() {
         let settings = Settings::from_config_file(&path, text.as_bytes(), etcd.version()).unwrap();
         compare(&etcd, &settings, &["--config-file", path.to_str().unwrap()], &[]);
         let _ = fs::remove_dir_all(&data);
+    }
+}
+
+/// Which flags there are, and which of them stand alone: Go's `flag` says both, at its first
+/// mistake.
+#[test]
+fn the_table_of_flags_is_etcds() {
+    let etcd = etcd();
+    let directory = tempfile::tempdir().unwrap();
+    for flag in Flag::ALL {
+        let name = flag.name();
+        // One that takes a value takes the first of the two that nobody has.
+        let arguments = [format!("--{name}"), "--none-one".to_owned(), "--none-two".to_owned()];
+        let log = directory.path().join("log");
+        let output = RawEtcd::start(etcd.path(), &arguments, &[], &log).wait_for_failure();
+        let undefined = |name: &str| output.contains(&format!("not defined: -{name}\n"));
+        let refused = output.contains(&format!("\"--none-one\" for flag -{name}: "));
+        assert_eq!(!undefined(name), flag.is_in(etcd.version()), "{name}: {output}");
+        if flag.is_in(etcd.version()) {
+            assert_eq!(undefined("none-one"), flag.stands_alone(), "{name}: {output}");
+            assert_eq!(undefined("none-two") || refused, !flag.stands_alone(), "{name}: {output}");
+        }
     }
 }
 
