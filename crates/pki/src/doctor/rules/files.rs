@@ -139,7 +139,7 @@ fn needs_certificate(url: &Url, port: Port) -> bool {
 /// The host and the port of a URL.
 fn authority(url: &Url) -> String {
     let text = url.to_string();
-    text.split_once("://").map_or(text.clone(), |(_, rest)| rest.to_owned())
+    text.split_once("://").map_or(text.as_str(), |(_, rest)| rest).to_owned()
 }
 
 fn absent(member: &MemberCase<'_>, side: &Side<'_>, findings: &mut Findings) {
@@ -174,10 +174,9 @@ fn absence(document: &Document) -> Option<(String, String, String)> {
         Presence::Missing => Some((
             format!("open {path}: no such file or directory"),
             format!("There is no file {path}."),
-            format!(
-                "put the file there, or name the one that is meant (a relative path begins \
+            "put the file there, or name the one that is meant (a relative path begins \
                      where the process was started)"
-            ),
+                .to_owned(),
         )),
         Presence::Unreadable(why) => Some((
             format!("open {path}: {why}"),

@@ -45,7 +45,10 @@ fn beside(etcd: Version, member: &MemberCase<'_>, side: &Side<'_>, findings: &mu
     if plain.is_empty() || (remote.is_empty() && !guarded) {
         return;
     }
-    let who = side.port.name();
+    let who = match side.port {
+        Port::Client => "Clients",
+        Port::Peer => "Peers",
+    };
     let scheme = match (side.port, (etcd.major(), etcd.minor()) >= (3, 6)) {
         (Port::Client, true) => "http or unix",
         _ => "HTTP",
@@ -63,7 +66,7 @@ fn beside(etcd: Version, member: &MemberCase<'_>, side: &Side<'_>, findings: &mu
         "etcd says nothing about it".to_owned()
     };
     let urls = list(if remote.is_empty() { &plain } else { &remote });
-    let first = remote.first().or(plain.first()).map(|url| secure(url)).unwrap_or_default();
+    let first = remote.first().or_else(|| plain.first()).map(|url| secure(url)).unwrap_or_default();
     let setting = setting_of_urls(member, side.port, &urls);
     let fix = format!("write {first} in {setting}, or leave that URL out");
     let found = if guarded && !remote.is_empty() {
@@ -71,7 +74,7 @@ fn beside(etcd: Version, member: &MemberCase<'_>, side: &Side<'_>, findings: &mu
             Rule::PlaintextListener,
             today,
             format!(
-                "{who}s must show a certificate, but not on {urls}: there is no TLS there, and \
+                "{who} must show a certificate, but not on {urls}: there is no TLS there, and \
                  whoever reaches it is let in without one."
             ),
             fix,
@@ -81,7 +84,7 @@ fn beside(etcd: Version, member: &MemberCase<'_>, side: &Side<'_>, findings: &mu
             Rule::PlaintextListener,
             today,
             format!(
-                "{who}s must show a certificate, but not on {urls}: everyone on this machine is \
+                "{who} must show a certificate, but not on {urls}: everyone on this machine is \
                  let in without one."
             ),
             fix,

@@ -144,18 +144,12 @@ impl List<'_> {
             }
             Presence::Present => {}
         }
-        let list = match &self.document.revocation_list {
-            Ok(list) => list,
-            Err(_) => {
-                return Some(self.refuses(
-                    self.malformed(),
-                    format!(
-                        "{path} holds no revocation list but {}: {who}.",
-                        self.document.holds()
-                    ),
-                    format!("write the list of the authority there{}", self.form()),
-                ));
-            }
+        let Ok(list) = &self.document.revocation_list else {
+            return Some(self.refuses(
+                self.malformed(),
+                format!("{path} holds no revocation list but {}: {who}.", self.document.holds()),
+                format!("write the list of the authority there{}", self.form()),
+            ));
         };
         let file = word(&self.document.path);
         if list.encoding == Encoding::PemAfterText

@@ -68,11 +68,10 @@ fn small_key(certificate: &CertificateDetails) -> Weakness {
 /// Go refuses MD5 always, and SHA-1 from 1.18 on; not where a root signs itself, since nobody looks
 /// at that signature. Source: `crypto/x509` (`checkSignature`); release notes of Go 1.18.
 fn old_hash(etcd: Version, certificate: &CertificateDetails) -> Weakness {
-    let bits = match certificate.signature_algorithm {
-        SignatureAlgorithm::RsaPkcs1 { hash_bits } | SignatureAlgorithm::Ecdsa { hash_bits } => {
-            hash_bits
-        }
-        _ => return None,
+    let (SignatureAlgorithm::RsaPkcs1 { hash_bits: bits }
+    | SignatureAlgorithm::Ecdsa { hash_bits: bits }) = certificate.signature_algorithm
+    else {
+        return None;
     };
     if bits > 160 || certificate.issuer.der == certificate.subject.der {
         return None;

@@ -46,7 +46,7 @@ fn it_is_diagnosed_in_full() {
             finding.severity,
             finding.rule,
             finding.member.as_deref().unwrap_or("-"),
-            finding.file.as_deref().map_or("-".into(), |path| path.display().to_string()),
+            finding.file.as_deref().map_or_else(|| "-".into(), |path| path.display().to_string()),
             finding.field.as_deref().unwrap_or("-"),
             finding.today,
             finding.meaning,
