@@ -5,9 +5,10 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 use super::algorithm::{ED25519, ELLIPTIC, KeyInfo, RSA, bits, elliptic, positive, rsa_modulus};
-use super::backend::signature::{self, EcdsaKeyPair, Ed25519KeyPair};
+use super::backend::is_elliptic_pair;
+use super::backend::signature::{self, Ed25519KeyPair};
 use super::der::{OCTET_STRING, Reader, SEQUENCE, constructed};
-use super::{Block, CertificateDetails, PublicKey, ReadError, backend, pem};
+use super::{Block, CertificateDetails, PublicKey, ReadError, pem};
 
 /// What a private key is, without saying the key.
 ///
@@ -142,7 +143,7 @@ impl PrivateKeyDetails {
             Secret::Rsa(modulus) => Some(rsa_modulus(info.key).ok()? == modulus),
             Secret::Elliptic { .. } if key != kind => Some(false),
             Secret::Elliptic { scalar, public } => match curve(key) {
-                Some(algorithm) => Some(elliptic_pair(algorithm, scalar, info.key)),
+                Some(algorithm) => Some(is_elliptic_pair(algorithm, scalar, info.key)),
                 None => public.as_ref().map(|public| public == info.key),
             },
             Secret::Ed25519(seed) => {
@@ -186,24 +187,6 @@ fn curve(key: &PublicKey) -> Option<&'static signature::EcdsaSigningAlgorithm> {
         PublicKey::Ecdsa { bits: 521 } => Some(&signature::ECDSA_P521_SHA512_ASN1_SIGNING),
         _ => None,
     }
-}
-
-/// Whether a number and a point are of one pair.
-fn elliptic_pair(
-    algorithm: &'static signature::EcdsaSigningAlgorithm,
-    scalar: &[u8],
-    point: &[u8],
-) -> bool {
-    #[cfg(feature = "aws-lc-rs")]
-    let pair = EcdsaKeyPair::from_private_key_and_public_key(algorithm, scalar, point);
-    #[cfg(not(feature = "aws-lc-rs"))]
-    let pair = EcdsaKeyPair::from_private_key_and_public_key(
-        algorithm,
-        scalar,
-        point,
-        &backend::rand::SystemRandom::new(),
-    );
-    pair.is_ok()
 }
 
 fn pkcs1(der: &[u8]) -> Option<(PublicKey, Secret)> {

@@ -95,7 +95,7 @@ fn is_printable(byte: u8) -> bool {
 
 /// UCS-2, with or without a NUL at the end.
 fn utf16(bytes: &[u8]) -> Option<String> {
-    if bytes.len() % 2 != 0 {
+    if !bytes.len().is_multiple_of(2) {
         return None;
     }
     let bytes = bytes.strip_suffix(&[0, 0]).unwrap_or(bytes);

@@ -46,7 +46,7 @@ pub(super) fn run(corpus: Corpus, target: fn(&[u8])) {
                 return Err(format!("panicked: {}", text_of(&*panic)));
             }
             count += 1;
-            if count % 256 == 0 && peak_kib().is_some_and(|peak| peak > MAX_PEAK_KIB) {
+            if count.is_multiple_of(256) && peak_kib().is_some_and(|peak| peak > MAX_PEAK_KIB) {
                 return Err(format!("took more than {MAX_PEAK_KIB} KiB, with this or one before"));
             }
             // The other side is there until it has given up.

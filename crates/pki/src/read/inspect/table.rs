@@ -51,8 +51,8 @@ impl fmt::Display for Table<'_> {
             &["FILE", "MODE", "ISSUER", "FORM", "NUMBER", "MADE", "NEXT", "REVOKED"],
         );
         self.inventory.each(|place, file, content| {
-            let start = vec![vec![self.inventory.place(place)], vec![words::mode(file.mode)]];
-            let mut add = |grid: &mut Grid, cells: Vec<Vec<String>>| {
+            let start = [vec![self.inventory.place(place)], vec![words::mode(file.mode)]];
+            let add = |grid: &mut Grid, cells: Vec<Vec<String>>| {
                 grid.row(start.iter().cloned().chain(cells).collect());
             };
             match content {
