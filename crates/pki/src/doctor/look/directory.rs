@@ -70,10 +70,10 @@ pub fn directory(directory: &Path) -> Result<Looked, LookError> {
     let (authority, peer_authority) = (top.authority(), top.first(Role::PeerAuthority));
     let (server, peer) = (top.first(Role::Server), top.first(Role::Peer));
     let named: Vec<_> = top.all(Role::Member).collect();
-    if named.is_empty() {
-        if let Some((server, peer)) = either(server, peer) {
-            add(&mut looked, &server.stem, MemberFiles { server, peer, authority, peer_authority });
-        }
+    if named.is_empty()
+        && let Some((server, peer)) = either(server, peer)
+    {
+        add(&mut looked, &server.stem, MemberFiles { server, peer, authority, peer_authority });
     }
     for member in named {
         let (server, peer) = (server.unwrap_or(member), peer.unwrap_or(member));

@@ -1,5 +1,5 @@
 //! Looking: the effects before the doctor. Files, directories and processes become members,
-//! clients and files of a [`Description`](super::Description).
+//! clients and files of a [`Description`].
 //!
 //! Nothing is run and nothing is changed. Files are read up to a size, and only real files: a pipe
 //! would hold us up, and a device would never end.

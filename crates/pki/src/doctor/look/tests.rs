@@ -22,7 +22,7 @@ fn seen(files: &[&str]) -> Vec<String> {
         Ok(path) => path.display().to_string(),
         Err(_) => format!("../{}", path.file_name().unwrap().display()),
     };
-    let named = |path: &Option<PathBuf>| path.as_deref().map_or("-".to_owned(), short);
+    let named = |path: &Option<PathBuf>| path.as_deref().map_or_else(|| "-".to_owned(), short);
     let looked = directory(&top).unwrap();
     let mut lines: Vec<_> = looked
         .members

@@ -82,12 +82,12 @@ impl Settings {
         let file = file.or_else(|| named.map(|(_, path)| path.clone())).filter(|p| !p.is_empty());
         if let Some(file) = file {
             told.ignore_all_but_file(&variables);
-            let mut settings = Settings::build(told);
+            let mut settings = Self::build(told);
             settings.config_file = Some(file.into());
             return Ok(settings);
         }
         take_variables(&mut told, &variables);
-        Ok(Settings::build(told))
+        Ok(Self::build(told))
     }
 }
 
@@ -149,7 +149,7 @@ fn flags(told: &mut Told, arguments: &[String]) -> Result<(), ArgumentsError> {
             }
             return Ok(());
         }
-        let body = argument.strip_prefix("--").unwrap_or(&argument[1..]);
+        let body = argument.strip_prefix("--").unwrap_or_else(|| &argument[1..]);
         if body.starts_with(['-', '=']) {
             told.problems.push(Problem::Invalid {
                 setting: argument.clone(),
@@ -178,7 +178,9 @@ fn flags(told: &mut Told, arguments: &[String]) -> Result<(), ArgumentsError> {
             }
         }
         match flag.filter(|flag| flag.is_in(told.version)) {
-            None => told.unknown(name, value.or(stands_alone.then_some("true")), Language::Flag),
+            None => {
+                told.unknown(name, value.or_else(|| stands_alone.then_some("true")), Language::Flag)
+            }
             Some(flag) if stands_alone => {
                 told.take(flag, value.unwrap_or("true"), Language::Flag);
                 previous = value.is_none().then_some(flag);

@@ -380,7 +380,7 @@ fn in_section(told: &mut Told, section: Section, key: &str) -> Option<String> {
     for name in whole {
         let flag = Flag::named(&name).map(|flag| match flag.is_in(told.version) {
             true => flag.name(),
-            false => flag.instead(told.version).unwrap_or(flag.name()),
+            false => flag.instead(told.version).unwrap_or_else(|| flag.name()),
         });
         let path = flag.and_then(keys::path_of).filter(|path| path.contains('.'));
         if path.is_some() {
