@@ -69,9 +69,7 @@ fn verification(
         (RsaPkcs1 { hash_bits }, Rsa { .. }) => match hash_bits {
             160 => Some(&signature::RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY),
             256 => Some(&signature::RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY),
-            #[cfg(feature = "aws-lc-rs")]
-            384 => Some(&signature::RSA_PKCS1_1024_8192_SHA384_FOR_LEGACY_USE_ONLY),
-            #[cfg(not(feature = "aws-lc-rs"))]
+            // Neither backend has it for shorter keys.
             384 if is_2048(key) => Some(&signature::RSA_PKCS1_2048_8192_SHA384),
             512 => Some(&signature::RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY),
             _ => None,
