@@ -7,6 +7,7 @@ use lexopt::prelude::*;
 mod demo;
 mod doctor;
 mod etcd;
+mod pki;
 mod proto;
 mod style;
 mod test;
@@ -21,6 +22,7 @@ Usage: cargo xtask COMMAND
   demo [--json]            a secure fleet, live: started, used, refused, broken, healed
   up [OPTIONS]             start a fleet and hold it; see: cargo xtask up --help
   etcd list|fetch|path     which etcd there is, and getting one; see: cargo xtask etcd --help
+  pki COMMAND              a fleet's certificates, made and kept; see: cargo xtask pki --help
   test [--etcd WHICH]...   all tests, on every etcd that can be had here
   doctor [OPTIONS] WHAT    what is wrong with the TLS of an etcd; see: cargo xtask doctor --help
   proto [--check]          write the client's generated code, or say whether it is stale
@@ -55,6 +57,7 @@ fn run() -> Result<ExitCode, Failure> {
         "up" => up::run(arguments),
         "doctor" => Ok(doctor::run(arguments)),
         "etcd" => etcd::run(arguments).map(|()| ExitCode::SUCCESS),
+        "pki" => pki::run(arguments),
         "test" => test::run(arguments),
         "proto" => generate(arguments),
         "tidy" => tidy::run(arguments),
