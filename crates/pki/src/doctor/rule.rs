@@ -72,6 +72,7 @@ rules! {
     RevocationBypassed = "TLS037-revocation-bypassed", "Revocation is not checked on one of the listeners";
     Revoked = "TLS038-revoked", "A certificate in use is revoked";
     ExpiresSoon = "TLS039-expires-soon", "A certificate expires soon";
+    ServerNotServer = "TLS040-server-not-server", "A server's certificate is not for servers";
 }
 
 impl fmt::Display for Rule {

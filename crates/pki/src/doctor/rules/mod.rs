@@ -5,6 +5,7 @@ mod automatic;
 mod expiry;
 mod files;
 mod gateway;
+mod handshakes;
 mod keys;
 mod pairs;
 mod plaintext;
@@ -40,4 +41,5 @@ pub(super) const ALL: &[Check] = &[
     gateway::check,
     plaintext::check,
     expiry::check,
+    handshakes::check,
 ];

@@ -1,6 +1,7 @@
 //! Tests of the doctor as a whole.
 
 mod arbitrary;
+mod handshakes;
 mod healthy;
 pub(crate) mod lab;
 mod rules;
