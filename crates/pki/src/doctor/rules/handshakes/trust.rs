@@ -30,6 +30,10 @@ pub(super) fn refused(case: &Case<'_>, refused: &[Refused<'_, '_>]) -> Option<Fo
     if let Some(Hint { culprit, fault, .. }) = hint {
         let other_key =
             matches!(fault, SignatureFault::Wrong { .. } | SignatureFault::OtherKind { .. });
+        // Told of the authority itself, whoever meets it.
+        if *fault == SignatureFault::CannotSign {
+            return None;
+        }
         if !other_key {
             return Some(weakness(case, refused, &culprit.subject, fault.text(first.go))?.causes(
                 match fault {
@@ -155,8 +159,9 @@ fn wrong(case: &Case<'_>, refused: &[Refused<'_, '_>], last: &CertificateDetails
 pub(super) fn other(case: &Case<'_>, refused: &[Refused<'_, '_>]) -> Option<Found> {
     let first = refused.first()?;
     let culprit = match &first.refusal {
-        Refusal::NegativeSerial(culprit)
-        | Refusal::UnsupportedKey(culprit)
+        // Told of the certificate itself, whoever shows it.
+        Refusal::NegativeSerial(_) => return None,
+        Refusal::UnsupportedKey(culprit)
         | Refusal::KeyTooLarge(culprit)
         | Refusal::KeyTooSmall(culprit)
         | Refusal::UnhandledCritical(culprit)
@@ -193,10 +198,7 @@ fn weakness(
              another authority"
                 .to_owned()
         }
-        Refusal::UnknownAuthority {
-            hint: Some(Hint { fault: SignatureFault::CannotSign, .. }),
-        }
-        | Refusal::NotAuthorizedToSign(_) => "make the authority again with \
+        Refusal::NotAuthorizedToSign(_) => "make the authority again with \
              basicConstraints=critical,CA:TRUE and keyUsage=critical,keyCertSign,cRLSign, and issue \
              what it signed anew"
             .to_owned(),
