@@ -8,6 +8,7 @@ use tercet_cluster::binary::{Binary, Feature};
 use tercet_pki::Identity;
 use tercet_tests::{Port, RawEtcd, command};
 
+use crate::kinds::Kinds;
 use crate::programs::{Files, GODEBUG};
 use crate::verdict::Verdict;
 
@@ -26,14 +27,14 @@ impl Judge {
     pub(crate) fn start(
         binary: &Binary,
         trusted: &Path,
-        good: &Identity,
+        kinds: &Kinds,
         directory: PathBuf,
     ) -> Self {
         let (client_port, peer_port) = (Port::hold(), Port::hold());
         let client = format!("https://127.0.0.1:{}", client_port.number());
         let peer = format!("https://127.0.0.1:{}", peer_port.number());
         let cluster = format!("judge={peer}");
-        let etcd = start(binary, &directory, trusted, good, [&client, &peer, &cluster]);
+        let etcd = start(binary, &directory, trusted, kinds, [&client, &peer, &cluster]);
         let mut judge = Self { client_port, peer_port, directory, etcd };
         judge.etcd.wait_for_output("serving client traffic");
         judge
@@ -50,11 +51,13 @@ fn start(
     binary: &Binary,
     directory: &Path,
     trusted: &Path,
-    good: &Identity,
+    kinds: &Kinds,
     [client, peer, cluster]: [&str; 3],
 ) -> RawEtcd {
-    let server = good.write(directory, "server").unwrap();
-    let peers = good.write(directory, "peer").unwrap();
+    let server = kinds.good.write(directory, "server").unwrap();
+    let peers = kinds.good.write(directory, "peer").unwrap();
+    let revoked = directory.join("revoked.der");
+    std::fs::write(&revoked, kinds.revocation_list.der()).unwrap();
     let file = |path: &Path| path.to_str().expect("a path of ours").to_owned();
     let mut flags = vec![
         ("name", "judge".to_owned()),
@@ -72,6 +75,8 @@ fn start(
         ("peer-key-file", file(&peers.key)),
         ("peer-trusted-ca-file", file(trusted)),
         ("peer-client-cert-auth", "true".to_owned()),
+        ("client-crl-file", file(&revoked)),
+        ("peer-crl-file", file(&revoked)),
         ("logger", "zap".to_owned()),
     ];
     if binary.release().has(Feature::UnsafeNoFsync) {
@@ -88,7 +93,7 @@ fn start(
 pub(crate) fn dialled_by_a_member(
     binary: &Binary,
     trusted: &Path,
-    good: &Identity,
+    kinds: &Kinds,
     directory: &Path,
     host: &str,
     shown: &[&Files],
@@ -96,7 +101,7 @@ pub(crate) fn dialled_by_a_member(
     let [client, peer, other] = [(); 3].map(|()| Port::hold());
     let urls = [&client, &peer].map(|port| format!("https://127.0.0.1:{}", port.number()));
     let cluster = format!("judge={},other=https://{host}:{}", urls[1], other.number());
-    let mut etcd = start(binary, directory, trusted, good, [&urls[0], &urls[1], &cluster]);
+    let mut etcd = start(binary, directory, trusted, kinds, [&urls[0], &urls[1], &cluster]);
     let shown = shown.iter().enumerate();
     let verdict = |(index, files): (usize, &&Files)| {
         let output = directory.join(format!("other-{index}"));

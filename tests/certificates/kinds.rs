@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use tercet_pki::{Authority, Identity, Leaf, fixtures};
+use tercet_pki::{Authority, Identity, KeyKind, Leaf, RevocationList, fixtures};
 
 use crate::programs::Files;
 
@@ -24,6 +24,8 @@ pub(crate) struct Kinds {
     pub(crate) trusted: String,
     /// Right in all roles: what a judge shows while it judges others.
     pub(crate) good: Identity,
+    /// What etcd is told of who is revoked.
+    pub(crate) revocation_list: RevocationList,
 }
 
 impl Kinds {
@@ -48,6 +50,17 @@ impl Kinds {
         add("`Leaf::client`", "localhost", issue(&Leaf::client("alice")));
         add("`fixtures::sha1_control`", "localhost", fixtures::sha1_control().server);
 
+        for (name, kind) in
+            [("`Leaf::peer`, P-384", KeyKind::P384), ("`Leaf::peer`, Ed25519", KeyKind::Ed25519)]
+        {
+            add(name, "localhost", issue(&right().key(kind)));
+        }
+        let below = authority.intermediate("below").unwrap();
+        add("of an intermediate", "localhost", below.issue(&right()).unwrap());
+        let constrained = Authority::builder("constrained").permit_dns("localhost");
+        let constrained = constrained.permit_network("127.0.0.0/8").generate().unwrap();
+        add("within name constraints", "localhost", constrained.issue(&right()).unwrap());
+
         // Wrong.
         for (name, leaf) in [
             ("`.expired()`", right().expired()),
@@ -64,6 +77,8 @@ impl Kinds {
         }
         let address = Leaf::peer("infra1").host("127.0.0.1").address_as_name();
         add("`.address_as_name()`", "127.0.0.1", issue(&address));
+        let (revoked, revocation_list) = authority.issue_revoked(&right()).unwrap();
+        add("`Authority::issue_revoked`", "localhost", revoked);
         let stranger = authority.stranger().unwrap();
         add("`Authority::stranger`", "localhost", stranger.issue(&right()).unwrap());
         let impostor = authority.impostor().unwrap();
@@ -73,8 +88,12 @@ impl Kinds {
         add("`fixtures::tutorial`: server", "localhost", tutorial.server);
         add("`fixtures::tutorial`: client", "localhost", tutorial.client);
 
-        let trusted =
-            [authority.certificate_pem(), fixtures::sha1().authority_pem, tutorial.authority_pem];
-        Self { all, trusted: trusted.concat(), good: issue(&right()) }
+        let trusted = [
+            authority.certificate_pem(),
+            constrained.certificate_pem(),
+            fixtures::sha1().authority_pem,
+            tutorial.authority_pem,
+        ];
+        Self { all, trusted: trusted.concat(), good: issue(&right()), revocation_list }
     }
 }

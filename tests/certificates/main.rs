@@ -63,7 +63,7 @@ impl Court {
 
     fn judge(&self) -> Judge {
         let directory = self.scratch.path().join("judge");
-        Judge::start(&self.binary, &self.trusted, &self.kinds.good, directory)
+        Judge::start(&self.binary, &self.trusted, &self.kinds, directory)
     }
 
     /// The minor version of the Go that this etcd was built with.
@@ -100,11 +100,10 @@ impl Court {
             let (indices, files): (Vec<_>, Vec<_>) =
                 kinds.map(|(index, kind)| (index, &kind.files)).unzip();
             let directory = self.scratch.path().join(host);
-            let good = &self.kinds.good;
             let said = judge::dialled_by_a_member(
                 &self.binary,
                 &self.trusted,
-                good,
+                &self.kinds,
                 &directory,
                 host,
                 &files,

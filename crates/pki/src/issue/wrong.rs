@@ -4,14 +4,18 @@
 //! Expired and not yet valid ones are made with [`Leaf`]'s validity.
 
 use rcgen::{
-    CertificateParams, ExtendedKeyUsagePurpose, PublicKeyData, SanType, SignatureAlgorithm,
-    SigningKey,
+    CertificateParams, ExtendedKeyUsagePurpose, KeyIdMethod, PublicKeyData, SanType,
+    SignatureAlgorithm, SigningKey,
 };
 use zeroize::Zeroizing;
 
 use super::der::{self, DerError, Element, ToBeSigned, tag};
 use super::leaf::Profile;
-use crate::{Authority, IssueError, Leaf};
+use super::random;
+use crate::{
+    Authority, Certificate, Identity, IssueError, Key, KeyKind, Leaf, RevocationList,
+    RevocationReason, Revocations,
+};
 
 /// What the certificates of [`Leaf::wrong_host`] name: a domain and an address that nobody has
 /// (RFC 2606 section 2, RFC 5737 section 3).
@@ -207,19 +211,63 @@ impl Authority {
         Self::generate("stranger")
     }
 
-    /// An authority of the very same name with another key: what is left when someone makes an
-    /// authority again and forgets half of the files.
+    /// An authority of the very same name, byte for byte, with another key (on P-256): what is left
+    /// when someone makes an authority again and forgets half of the files.
     ///
     /// What it issues is refused, and the refusal misleads. Go finds the trusted authority by the
     /// name, tries its key, and says "certificate signed by unknown authority (possibly because of
     /// "x509: ECDSA verification failure" while trying to verify candidate authority certificate
-    /// …)"; OpenSSL and rustls speak of a bad signature.
+    /// …)". rustls says "BadSignature", and OpenSSL that it has no such issuer: it compares the key
+    /// identifiers first.
+    ///
+    /// Of an intermediate too it is a root.
     ///
     /// # Errors
     ///
     /// As [`Authority::stranger`].
     pub fn impostor(&self) -> Result<Self, IssueError> {
-        Self::builder(self.common_name()).without_generation().generate()
+        let key = Key::generate(KeyKind::P256)?;
+        let mut params = self.params.clone();
+        params.serial_number = Some(random::serial()?);
+        // A loaded authority's is that of its key.
+        params.key_identifier_method = KeyIdMethod::Sha256;
+        let certificate = params.self_signed(key.pair()).map_err(IssueError::signing)?;
+        let mut parts = ToBeSigned::read(certificate.der()).map_err(IssueError::surgery)?;
+        let name = self.certificate().fields()?.subject;
+        parts.subject = name.clone();
+        parts.issuer = name.clone();
+        let certificate = parts.sign(key.pair()).map_err(IssueError::signing)?;
+        let certificate = Certificate::from_der(certificate);
+        Ok(Self {
+            common_name: self.common_name.clone(),
+            name: Some(name),
+            params,
+            key,
+            pem: certificate.pem(),
+            certificate,
+            intermediates: Vec::new(),
+            path_length: self.path_length,
+            constraints: self.constraints.clone(),
+            window: self.window,
+        })
+    }
+
+    /// Deliberately wrong: a certificate that is revoked, and the list that says so, with the
+    /// reason "key compromise".
+    ///
+    /// Nobody looks at lists that are not told to: etcd has `--client-crl-file` and
+    /// `--peer-crl-file` ([`RevocationList::der`] is what all versions read). Who is on the list
+    /// finishes the handshake and is hung up on without a word.
+    ///
+    /// # Errors
+    ///
+    /// As [`Authority::issue`] and [`Authority::revoke`]. [`IssueError::Serial`] with
+    /// [`Leaf::negative_serial`]: no list can name it.
+    pub fn issue_revoked(&self, leaf: &Leaf) -> Result<(Identity, RevocationList), IssueError> {
+        let identity = self.issue(leaf)?;
+        let reason = RevocationReason::KeyCompromise;
+        let revoked = Revocations::new().certificate(identity.certificate(), reason)?;
+        Ok((identity, self.revoke(&revoked)?))
     }
 }
 

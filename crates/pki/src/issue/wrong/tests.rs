@@ -164,3 +164,32 @@ fn a_stranger_has_another_name_and_an_impostor_the_same() {
         assert!(!is_signed_by(identity.certificate(), &authority));
     }
 }
+
+#[test]
+fn an_impostor_has_the_whole_name_and_an_identifier_of_its_own() {
+    let root = Authority::builder("unit test").organization("Tercet").generate().unwrap();
+    let authority = root.intermediate("below").unwrap();
+    for authority in [root, authority] {
+        let impostor = authority.impostor().unwrap();
+        let (real, other) = (read(authority.certificate()), read(impostor.certificate()));
+        assert_eq!(real.subject().as_raw(), other.subject().as_raw());
+        assert_eq!(other.issuer().as_raw(), other.subject().as_raw());
+        assert_ne!(real.raw_serial(), other.raw_serial());
+        other.verify_signature(None).unwrap();
+        let identity = impostor.issue(&Leaf::client("alice")).unwrap();
+        let leaf = read(identity.certificate());
+        assert_eq!(leaf.issuer().as_raw(), real.subject().as_raw());
+        assert!(is_signed_by(identity.certificate(), &impostor));
+    }
+}
+
+#[test]
+fn what_is_revoked_is_on_the_list_that_comes_with_it() {
+    let authority = Authority::generate("unit test").unwrap();
+    let (identity, list) = authority.issue_revoked(&Leaf::client("alice")).unwrap();
+    let (_, list) = x509_parser::parse_x509_crl(list.der()).unwrap();
+    let serials: Vec<_> = list.iter_revoked_certificates().map(|one| one.raw_serial()).collect();
+    assert_eq!(serials, [read(identity.certificate()).raw_serial()]);
+    let negative = authority.issue_revoked(&Leaf::client("alice").negative_serial());
+    assert!(matches!(negative, Err(IssueError::Serial { .. })));
+}
