@@ -180,7 +180,7 @@ impl World {
         let new = read(self.new.certificate()).unwrap();
         for holder in holdings.holders() {
             assert!(holder.trusted.iter().all(|trusted| trusted.authorities == [new.clone()]));
-            assert_eq!(self.trusted(holder), [new.clone()]);
+            assert_eq!(self.trusted(holder), std::slice::from_ref(&new));
             for held in &holder.identities {
                 assert_eq!(held.chain.len(), 1);
                 assert!(chain::leads_to(&held.chain, &new));

@@ -132,12 +132,9 @@ impl FleetDirectory {
     fn add_shared(&mut self, hosts: &[String]) -> Result<Vec<IdentityFiles>, ExtendError> {
         let Some(shared) = self.identity(Role::Shared, None) else { return Ok(Vec::new()) };
         let StoredIdentity { files, chain, state, .. } = shared;
-        let leaf = match (state, chain.first()) {
-            (PairState::Sound, Some(leaf)) => leaf,
-            _ => {
-                let (files, state) = (files.clone(), state.clone());
-                return Err(ExtendError::Damaged { files, state });
-            }
+        let (PairState::Sound, Some(leaf)) = (state, chain.first()) else {
+            let (files, state) = (files.clone(), state.clone());
+            return Err(ExtendError::Damaged { files, state });
         };
         let names = leaf.names.clone().unwrap_or_default();
         let mut reissue = Reissue::default();

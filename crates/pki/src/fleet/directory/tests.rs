@@ -172,7 +172,7 @@ fn members_and_clients_are_added_and_never_twice() {
     let peer = loaded.identity(Role::Peer, Some("c")).unwrap().files.clone();
     fs::remove_file(&peer.certificate).unwrap();
     fs::remove_file(&peer.key).unwrap();
-    assert_eq!(scratch.load().add_member("c", ["10.0.0.3"]).unwrap(), [peer.clone()]);
+    assert_eq!(scratch.load().add_member("c", ["10.0.0.3"]).unwrap(), std::slice::from_ref(&peer));
     assert_eq!(scratch.files()["c/server.key"], after["c/server.key"]);
 
     let mut fleet = scratch.load();
