@@ -159,10 +159,12 @@ impl<'a> Walk<'a> {
                     continue;
                 }
                 let mut suggest = |fault| {
-                    hint.get_or_insert_with(|| Hint {
-                        culprit: Culprit::new(role, candidate),
-                        name: candidate_name(candidate),
-                        fault,
+                    hint.get_or_insert_with(|| {
+                        Box::new(Hint {
+                            culprit: Culprit::new(role, candidate),
+                            name: candidate_name(candidate),
+                            fault,
+                        })
                     });
                 };
                 if let Err(fault) = signature::check(child, candidate, self.go) {

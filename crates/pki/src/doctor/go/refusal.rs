@@ -68,7 +68,7 @@ pub enum Refusal {
     /// The chain does not end at anyone who is trusted.
     UnknownAuthority {
         /// The first that had a candidate of the right name which did not do, if there was one.
-        hint: Option<Hint>,
+        hint: Option<Box<Hint>>,
     },
     /// An authority in the middle of the chain is none by its basic constraints.
     NotAuthorizedToSign(Culprit),
@@ -205,10 +205,11 @@ impl Refusal {
             Self::UnknownAuthority { hint: None } => {
                 "x509: certificate signed by unknown authority".to_owned()
             }
-            Self::UnknownAuthority { hint: Some(Hint { name, fault, .. }) } => format!(
+            Self::UnknownAuthority { hint: Some(hint) } => format!(
                 "x509: certificate signed by unknown authority (possibly because of {:?} while \
-                 trying to verify candidate authority certificate {name:?})",
-                fault.text(go)
+                 trying to verify candidate authority certificate {:?})",
+                hint.fault.text(go),
+                hint.name,
             ),
             Self::NotAuthorizedToSign(_) => {
                 "x509: certificate is not authorized to sign other certificates".to_owned()

@@ -71,6 +71,7 @@ fn demanded(case: &Case<'_>, member: &MemberCase<'_>, side: &Side<'_>) -> Found 
 
 /// `who` trusts the authorities of the machine, and `other` shows a certificate of one that surely
 /// is not among them: it is among the files here, or the certificate signed itself.
+#[expect(clippy::too_many_arguments, reason = "who, whom, and how to say it to each")]
 fn unknown(
     case: &Case<'_>,
     other: &MemberCase<'_>,

@@ -39,7 +39,7 @@ fn unnamed<'c>(case: &Case<'_>, member: &'c MemberCase<'c>, url: &Url) -> Option
     let now = leaf.not_before;
     let refusal = |host: &str| verify(one, one, Usage::Server, Some(host), now, go).err();
     let missing = |host: &&str| matches!(refusal(host), Some(Refusal::HostNotNamed { .. }));
-    if !LOOPBACK.iter().all(|host| missing(&host)) {
+    if !LOOPBACK.iter().all(missing) {
         return None;
     }
     let hosts = LOOPBACK.map(str::to_owned);

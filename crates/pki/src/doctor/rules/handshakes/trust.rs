@@ -27,7 +27,7 @@ pub(super) fn refused(case: &Case<'_>, refused: &[Refused<'_, '_>]) -> Option<Fo
     let presentation = first.presentation;
     let last = presentation.chain.last()?;
     let leaf = presentation.leaf()?;
-    if let Some(Hint { culprit, fault, .. }) = hint {
+    if let Some(Hint { culprit, fault, .. }) = hint.as_deref() {
         let other_key =
             matches!(fault, SignatureFault::Wrong { .. } | SignatureFault::OtherKind { .. });
         // Told of the authority itself, whoever meets it.
