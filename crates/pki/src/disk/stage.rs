@@ -48,6 +48,7 @@ pub(crate) enum Beside {
 }
 
 impl Beside {
+    #[cfg(feature = "read")]
     const ALL: [Self; 3] = [Self::Part, Self::New, Self::Next];
 
     fn suffix(self) -> &'static str {
@@ -67,6 +68,7 @@ impl Beside {
     }
 
     /// What `found` is, and the place it is for; `None` if it is none of ours.
+    #[cfg(feature = "read")]
     pub(crate) fn read(found: &Path) -> Option<(Self, PathBuf)> {
         let name = found.file_name()?.to_str()?.strip_prefix('.')?;
         Self::ALL.into_iter().find_map(|kind| {
