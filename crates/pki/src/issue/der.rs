@@ -9,7 +9,6 @@ use rcgen::SigningKey;
 
 /// What can be met in a certificate; RFC 5280 appendix A and X.690.
 pub(crate) mod tag {
-    pub(crate) const BOOLEAN: u8 = 0x01;
     pub(crate) const INTEGER: u8 = 0x02;
     pub(crate) const BIT_STRING: u8 = 0x03;
     pub(crate) const OCTET_STRING: u8 = 0x04;
@@ -202,20 +201,8 @@ impl ToBeSigned {
         self.extensions.iter().find(|extension| is(extension, identifier)).map(Vec::as_slice)
     }
 
-    /// Puts an extension in the place of the one of the same identifier, or else at the end.
-    pub(crate) fn set_extension(&mut self, identifier: &[u8], critical: bool, value: &[u8]) {
-        let identifier_element = element(tag::OBJECT_IDENTIFIER, identifier);
-        // FALSE is the default, and DER leaves defaults out.
-        let critical = if critical { element(tag::BOOLEAN, &[0xff]) } else { Vec::new() };
-        let value = element(tag::OCTET_STRING, value);
-        let new = sequence(tag::SEQUENCE, [&*identifier_element, &critical, &value]);
-        match self.extensions.iter_mut().find(|extension| is(extension, identifier)) {
-            Some(old) => *old = new,
-            None => self.extensions.push(new),
-        }
-    }
-
-    /// Removes the extension of this object identifier.
+    /// Removes the extension of this object identifier: for tests of what reads certificates.
+    #[cfg(test)]
     pub(crate) fn remove_extension(&mut self, identifier: &[u8]) {
         self.extensions.retain(|extension| !is(extension, identifier));
     }
