@@ -75,6 +75,8 @@ impl RawEtcd {
         let file = File::create(output).expect("the file of its output is made");
         let child = command(etcd)
             .args(arguments)
+            // Where relative paths and sockets are.
+            .current_dir(output.parent().unwrap_or(Path::new(".")))
             .env_clear()
             .envs(environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())

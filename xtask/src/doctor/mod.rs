@@ -124,7 +124,7 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Option<Options>, Failure> {
             Long("url") => {
                 let text = arguments.value()?.string()?;
                 for url in text.split(',') {
-                    options.client.urls.push(url.parse()?);
+                    options.client.urls.push(Url::of_client(url)?);
                 }
             }
             Value(directory) => options.directories.push(directory.into()),

@@ -21,6 +21,22 @@ pub struct Url {
 }
 
 impl Url {
+    /// What a client dials: as etcd reads it, but with a path where the client speaks HTTP
+    /// (`https://10.0.0.1:2379/v3/kv/range`).
+    ///
+    /// # Errors
+    ///
+    /// [`UrlError`], as for the URLs of etcd, whose own must have no path.
+    pub fn of_client(text: &str) -> Result<Self, UrlError> {
+        match text.parse::<Self>() {
+            Err(UrlError::Path { url, path }) => {
+                let bare = url.strip_suffix(&path).unwrap_or(&url);
+                Ok(Self { path, ..bare.parse()? })
+            }
+            other => other,
+        }
+    }
+
     /// Whether TLS is spoken there.
     #[must_use]
     pub fn is_tls(&self) -> bool {
