@@ -18,7 +18,9 @@ const CASES: [&str; 8] = [
 fn each_rule_is_found_and_cured() {
     let cases = CASES.join("\n") + include_str!("usages.rs");
     for rule in Rule::ALL {
-        for needed in [format!("Rule::{rule:?}, Severity::"), format!("is_cured_of(Rule::{rule:?})")] {
+        for needed in
+            [format!("Rule::{rule:?}, Severity::"), format!("is_cured_of(Rule::{rule:?})")]
+        {
             // Whatever lines rustfmt has made of it.
             let words = cases.split_whitespace().collect::<Vec<_>>().join(" ");
             assert!(words.contains(&needed), "{rule}: no case says `{needed}`");

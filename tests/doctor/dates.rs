@@ -54,7 +54,11 @@ fn authority_expired() {
     let issue = |authority: &Openssl| {
         authority.issue("m1/server", "m1", Wish::default());
         authority.issue("m1/peer", "m1", Wish::default());
-        authority.issue("client", "client", Wish { names: "", usages: "clientAuth", ..Wish::default() });
+        authority.issue(
+            "client",
+            "client",
+            Wish { names: "", usages: "clientAuth", ..Wish::default() },
+        );
     };
     issue(&old);
     scene.found(Rule::AuthorityExpired, Severity::Error, &[SAID], &["ca.crt"]);

@@ -21,12 +21,9 @@ impl Scene {
 
 #[tokio::test]
 async fn fleets_that_were_started() -> tercet_harness::Result<()> {
-    for (size, layout) in [
-        (1, Layout::PerMember),
-        (3, Layout::PerMember),
-        (1, Layout::Shared),
-        (3, Layout::Shared),
-    ] {
+    for (size, layout) in
+        [(1, Layout::PerMember), (3, Layout::PerMember), (1, Layout::Shared), (3, Layout::Shared)]
+    {
         let cluster = Cluster::builder().members(size).layout(layout).start().await?;
         let version = cluster.binary().version();
         let mut running = Description::new(version, OffsetDateTime::now_utc());
@@ -62,7 +59,8 @@ async fn fleets_that_were_started() -> tercet_harness::Result<()> {
 #[test]
 fn peers_with_an_authority_of_their_own() {
     let mut scene = Scene::new(3);
-    let authority = Openssl::new(scene.directory.path(), "peer-ca", "authority of peers", AUTHORITY);
+    let authority =
+        Openssl::new(scene.directory.path(), "peer-ca", "authority of peers", AUTHORITY);
     for name in ["m1", "m2", "m3"] {
         authority.issue(&format!("{name}/peer"), name, Wish::default());
     }

@@ -28,7 +28,12 @@ fn key_encrypted() {
     openssl(scene.directory.path(), &[&words[..], &["encrypted.key"]].concat());
     scene.write("m1/server.key", scene.read("encrypted.key"));
     let said = "tls: failed to parse private key";
-    scene.found(Rule::KeyEncrypted, Severity::Error, &[said], &["openssl pkey -in ", "m1/server.key"]);
+    scene.found(
+        Rule::KeyEncrypted,
+        Severity::Error,
+        &[said],
+        &["openssl pkey -in ", "m1/server.key"],
+    );
     scene.start().fails(0, said);
 
     // What the doctor says, but that nobody is asked for the password.

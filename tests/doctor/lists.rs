@@ -87,7 +87,11 @@ fn list_of_version_1() {
 fn revoked() {
     let mut scene = Scene::new(1);
     let authority = scene.openssl();
-    authority.issue("client", "client", Wish { names: "", usages: "clientAuth", ..Wish::default() });
+    authority.issue(
+        "client",
+        "client",
+        Wish { names: "", usages: "clientAuth", ..Wish::default() },
+    );
     authority.revoke("client.crt");
     authority.crl("crl.der", &[]);
     scene.set("--client-crl-file", scene.word("crl.der"));
@@ -116,7 +120,11 @@ fn revocation_bypassed() {
         return skip(&format!("etcd {version} checks the list on each listener that it can have"));
     }
     let authority = scene.openssl();
-    authority.issue("client", "client", Wish { names: "", usages: "clientAuth", ..Wish::default() });
+    authority.issue(
+        "client",
+        "client",
+        Wish { names: "", usages: "clientAuth", ..Wish::default() },
+    );
     authority.revoke("client.crt");
     authority.crl("crl.der", &[]);
     scene.set("--client-crl-file", scene.word("crl.der"));

@@ -78,12 +78,7 @@ fn peer_address_not_named() {
     }
     scene.set("--initial-cluster", cluster.join(","));
     let said = "certificate is valid for 127.0.0.2, not 127.0.0.1";
-    scene.found(
-        Rule::PeerAddressNotNamed,
-        Severity::Error,
-        &[said],
-        &["127.0.0.1", "m1/peer.crt"],
-    );
+    scene.found(Rule::PeerAddressNotNamed, Severity::Error, &[said], &["127.0.0.1", "m1/peer.crt"]);
     let mut running = scene.start();
     running.log_says(0, said);
     drop(running);

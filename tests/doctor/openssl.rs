@@ -71,7 +71,8 @@ impl Openssl {
         let this = Self { directory: directory.to_owned(), stem: stem.to_owned() };
         let database = format!("{stem}.index");
         std::fs::write(directory.join(&database), "").unwrap();
-        std::fs::write(directory.join(format!("{database}.attr")), "unique_subject = no\n").unwrap();
+        std::fs::write(directory.join(format!("{database}.attr")), "unique_subject = no\n")
+            .unwrap();
         let configuration = format!(
             "[ca]\ndefault_ca=this\n[this]\ndatabase={database}\nnew_certs_dir=.\nrand_serial=yes\n\
              default_md=sha256\ndefault_days=365\ndefault_crl_days=30\npolicy=any\n\

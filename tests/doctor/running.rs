@@ -127,7 +127,12 @@ impl<'a> Running<'a> {
     }
 
     /// Runs curl as `client` on the path of its first URL.
-    pub(crate) fn curl(&self, client: &Client, path: &str, more: &[&str]) -> Result<String, String> {
+    pub(crate) fn curl(
+        &self,
+        client: &Client,
+        path: &str,
+        more: &[&str],
+    ) -> Result<String, String> {
         curl(client, &format!("{}{path}", client.urls[0]), more)
     }
 

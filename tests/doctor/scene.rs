@@ -83,9 +83,9 @@ impl Scene {
         let etcd = Locator::from_env().locate(&Request::Default).unwrap();
         let directory = tempfile::tempdir().unwrap();
         let names: Vec<_> = (1..=size).map(|number| format!("m{number}")).collect();
-        let builder = names.iter().fold(Fleet::builder(), |builder, name| {
-            builder.member(name, hosts.iter().copied())
-        });
+        let builder = names
+            .iter()
+            .fold(Fleet::builder(), |builder, name| builder.member(name, hosts.iter().copied()));
         let fleet = builder.build().unwrap();
         let files = fleet.write(directory.path()).unwrap();
         fleet.authority().write_key(directory.path().join("ca.key")).unwrap();
@@ -97,8 +97,8 @@ impl Scene {
             .zip(&ports)
             .map(|(name, (_, peer))| format!("{name}={}", url(peer)))
             .collect();
-        let members = names.iter().zip(&ports).zip(&files.members).map(
-            |((name, (client, peer)), files)| {
+        let members =
+            names.iter().zip(&ports).zip(&files.members).map(|((name, (client, peer)), files)| {
                 let mut words = Words::default();
                 let path = |path: &Path| path.display().to_string();
                 words.set("--name", name);
@@ -127,8 +127,7 @@ impl Scene {
                     words.environment.push(variable);
                 }
                 words
-            },
-        );
+            });
         let members = members.collect();
         let client = Client {
             urls: ports.iter().map(|(client, _)| url(client)).collect(),

@@ -10,7 +10,8 @@ use crate::scene::Scene;
 fn no_common_cipher() {
     let mut scene = Scene::new(1);
     scene.set("--cipher-suites", "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384");
-    let missing = "http2: TLSConfig.CipherSuites is missing an HTTP/2-required AES_128_GCM_SHA256 cipher";
+    let missing =
+        "http2: TLSConfig.CipherSuites is missing an HTTP/2-required AES_128_GCM_SHA256 cipher";
     // 3.5.1 mostly has closed its listener before it says why.
     let lost = "use of closed network connection";
     let said = if scene.version() == Version::new(3, 5, 1) { lost } else { missing };

@@ -83,7 +83,8 @@ fn changed(member: &MemberCase<'_>, side: &Side<'_>, document: &Document, findin
     findings.add(
         Found::warning(
             Rule::AuthorityInMemory,
-            "etcd says nothing about it",
+            "etcd says nothing about it; to those whom a new authority certifies: x509: certificate \
+             signed by unknown authority",
             format!(
                 "{} changed at {}, after the member started at {}. etcd reads its authorities once, \
                  at the start: it still trusts those from before, and nobody new.",

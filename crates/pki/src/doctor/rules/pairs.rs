@@ -95,6 +95,8 @@ fn judge(case: &Case<'_>, member: Option<&MemberCase<'_>>, pair: &Pair<'_>) -> O
                 word(&pair.certificate.path),
             ),
         )
+        // What the wrong certificate would do in a handshake.
+        .causes(Subject::File(pair.certificate.path.clone()))
     } else {
         let meant = partner(case, pair);
         let hint = meant.as_ref().map(|path| format!(" The key of this certificate is in {path}."));

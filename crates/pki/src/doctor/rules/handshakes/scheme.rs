@@ -6,7 +6,8 @@ use super::gather;
 use crate::doctor::{Origin, Rule, Url};
 
 /// What each side says where a dialler with TLS meets a listener without.
-const TO_PLAIN: &str = "tls: first record does not look like a TLS handshake";
+const TO_PLAIN: &str = "transport: authentication handshake failed: EOF, or tls: first record does not \
+     look like a TLS handshake";
 /// And the other way round, at the client.
 const TO_TLS: &str = "error reading server preface: EOF";
 
