@@ -68,7 +68,9 @@ fn weak_signature() {
     scene.openssl().issue("m1/server", "m1", wish);
     let old = scene.version() == Version::new(3, 5, 1);
     let said = "cannot verify signature: insecure algorithm ECDSA-SHA1";
-    let severity = if old { Severity::Warning } else { Severity::Error };
+    // Not the version says it, but the Go that it was built with: 3.4 and 3.5 have had several.
+    let either = scene.version() < Version::new(3, 6, 0);
+    let severity = if either { Severity::Warning } else { Severity::Error };
     scene.found(Rule::WeakCertificate, severity, &[said], &["sha256", "m1/server.crt"]);
     let mut running = scene.start();
     if old {
