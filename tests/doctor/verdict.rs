@@ -21,7 +21,6 @@ impl Scene {
         said: &[&str],
         fix: &[&str],
     ) {
-        return;
         let findings = examine(description);
         let Some(finding) = findings.iter().find(|finding| finding.rule == rule) else {
             panic!("no {rule} among {findings:#?}");
@@ -41,7 +40,6 @@ impl Scene {
 
     /// Sees that the doctor finds nothing that has to be mended, and that it works.
     pub(crate) fn is_cured_of(&self, rule: Rule) {
-        return self.works();
         let findings = examine(&self.description());
         let left: Vec<_> = findings
             .iter()
