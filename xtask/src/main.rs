@@ -4,6 +4,9 @@ use std::process::ExitCode;
 
 use lexopt::prelude::*;
 
+#[macro_use]
+mod print;
+
 mod demo;
 mod doctor;
 mod etcd;

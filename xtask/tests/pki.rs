@@ -189,24 +189,40 @@ fn a_request_is_signed_as_far_as_it_is_allowed_and_revoked() {
     desk.does("new pki --member a=10.0.0.1");
     desk.does("csr --common-name d --host d.example.com --host 10.0.0.4 --out d");
     assert!(desk.openssl("req -in d.csr -noout -verify"));
-    let said = desk.fails("sign pki d.csr --profile peer --host-allowed *.example.com");
-    assert!(said.contains("10.0.0.4"), "{said}");
+    let sign = "sign pki d.csr --profile peer --host-allowed *.example.com";
+    let said = desk.fails(&format!("{sign} --name-allowed d"));
+    assert!(said.contains("10.0.0.4") && said.contains("--host-allowed"), "{said}");
+    let sign = format!("{sign} --host-allowed 10.0.0.0/8");
+    let said = desk.fails(&sign);
+    assert!(said.contains("common name \"d\"") && said.contains("--name-allowed"), "{said}");
     assert!(!desk.at("d.crt").exists());
-    desk.does(
-        "sign pki d.csr --profile peer --host-allowed *.example.com --host-allowed 10.0.0.0/8",
-    );
+    desk.does(&format!("{sign} --name-allowed *"));
     assert!(desk.openssl("verify -x509_strict -CAfile pki/ca.crt d.crt"));
 
     let check = "verify -crl_check -CAfile pki/ca.crt -CRLfile pki/ca.crl d.crt";
     let said = desk.does("revoke pki pki/client.crt --reason superseded");
     assert!(said.contains("--client-crl-file pki/ca.crl.der"), "{said}");
     assert!(desk.openssl(check), "another was revoked");
-    desk.does("revoke pki d.crt --reason key-compromise");
+    desk.does("revoke pki d.crt --reason keyCompromise");
     assert!(!desk.openssl(check));
     assert!(!desk.openssl(&check.replace("d.crt", "pki/client.crt")), "and it still is");
     assert!(desk.openssl("crl -inform DER -in pki/ca.crl.der -noout"));
     desk.does("new other --member a=10.0.0.1");
     assert!(desk.fails("revoke pki other/client.crt").contains("is not signed by"));
+}
+
+/// As `… | head` does.
+#[test]
+fn what_is_written_is_written_though_nobody_reads_about_it() {
+    let desk = Desk::new();
+    let mut xtask = command(env!("CARGO_BIN_EXE_xtask"));
+    let xtask = xtask.args(["pki", "new", "pki", "--member", "a=10.0.0.1"]);
+    let xtask = xtask.current_dir(desk.0.path()).stdin(Stdio::null());
+    let mut xtask = xtask.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(xtask.stdout.take());
+    let output = xtask.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(desk.openssl("verify -x509_strict -CAfile pki/ca.crt pki/a/peer.crt"));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use lexopt::prelude::*;
 use tercet_pki::{Access, KeyKind, Leaf, Policy, Request, write_file};
 
 use super::{Common, common, days, new, open, wrote};
-use crate::Failure;
+use crate::{Failure, chain};
 
 const CSR_HELP: &str = "\
 Makes a key, and a request to have it signed: the key never leaves the machine.
@@ -27,8 +27,8 @@ Usage: cargo xtask pki sign DIR REQUEST --profile server|peer|client [OPTIONS]
   --profile P             what the certificate is for
   --host-allowed HOST     a host that may be asked for; *.example.com is all below example.com, and
                           10.0.0.0/8 all of that network; as often as needed
-  --name-allowed NAME     a common name that may be asked for: to etcd it is the user. Without
-                          this, any
+  --name-allowed NAME     a common name that may be asked for, or * for any: to etcd it is the user,
+                          and root may do everything; as often as needed
   --lifetime DAYS         how long it is valid (365)
   --out FILE              where it is written (REQUEST with .crt at its end)
   --ca-key FILE           where the authority's key is, if not in DIR/ca.key
@@ -107,10 +107,12 @@ pub(super) fn sign(mut arguments: lexopt::Parser) -> Result<(), Failure> {
             None => policy.allow_host(host),
         };
     }
-    policy = match names.is_empty() {
-        true => policy.allow_any_common_name(),
-        false => names.into_iter().fold(policy, Policy::allow_common_name),
-    };
+    for name in names {
+        policy = match &*name {
+            "*" => policy.allow_any_common_name(),
+            _ => policy.allow_common_name(name),
+        };
+    }
     if let Some(lifetime) = lifetime {
         policy = policy.lifetime(lifetime);
     }
@@ -122,7 +124,9 @@ pub(super) fn sign(mut arguments: lexopt::Parser) -> Result<(), Failure> {
     let request = std::fs::read(path)
         .map_err(|error| format!("could not read {}: {error}", path.display()))?;
     let request = Request::read(&request)?;
-    let chain = authority.sign(&request, &policy)?;
+    let chain = authority.sign(&request, &policy).map_err(|error| {
+        format!("{}\n\n--host-allowed and --name-allowed say what it may ask for", chain(&error))
+    })?;
     let out = out.unwrap_or_else(|| path.with_extension("crt"));
     write_file(&out, Access::Anyone, chain.pem().as_bytes(), false)?;
     wrote(&out);

@@ -16,7 +16,8 @@ Puts a certificate on the list of those that are no longer good, and keeps that 
 Usage: cargo xtask pki revoke DIR CERTIFICATE [--reason REASON] [--ca-key FILE]
 
   --reason REASON  key-compromise, superseded, cessation-of-operation, affiliation-changed,
-                   privilege-withdrawn, ca-compromise or unspecified (unspecified)
+                   privilege-withdrawn, ca-compromise or unspecified (unspecified); or as openssl
+                   writes it, keyCompromise
 ";
 
 pub(super) fn run(mut arguments: lexopt::Parser) -> Result<(), Failure> {
@@ -75,14 +76,15 @@ fn bytes(path: &Path) -> Result<Vec<u8>, Failure> {
 }
 
 fn reason(text: &str) -> Result<RevocationReason, Failure> {
-    Ok(match text {
+    // RFC 5280 section 5.3.1 and openssl write keyCompromise and cACompromise.
+    Ok(match &*text.replace('-', "").to_lowercase() {
         "unspecified" => RevocationReason::Unspecified,
-        "key-compromise" => RevocationReason::KeyCompromise,
-        "ca-compromise" => RevocationReason::AuthorityCompromise,
-        "affiliation-changed" => RevocationReason::AffiliationChanged,
+        "keycompromise" => RevocationReason::KeyCompromise,
+        "cacompromise" => RevocationReason::AuthorityCompromise,
+        "affiliationchanged" => RevocationReason::AffiliationChanged,
         "superseded" => RevocationReason::Superseded,
-        "cessation-of-operation" => RevocationReason::CessationOfOperation,
-        "privilege-withdrawn" => RevocationReason::PrivilegeWithdrawn,
-        other => return Err(format!("there is no reason '{other}'\n\n{HELP}").into()),
+        "cessationofoperation" => RevocationReason::CessationOfOperation,
+        "privilegewithdrawn" => RevocationReason::PrivilegeWithdrawn,
+        _ => return Err(format!("there is no reason '{text}'\n\n{HELP}").into()),
     })
 }
