@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use lexopt::prelude::*;
 use tercet_pki::doctor::{Description, Severity, Url, examine, look};
-use tercet_pki::etcd::{Release, Version};
+use tercet_pki::etcd::{Go, Release, Version};
 
 use crate::Failure;
 
@@ -27,6 +27,8 @@ Usage: cargo xtask doctor [OPTIONS] DIR...
                        ETCD_* that are set here, and from this directory
 
   --etcd VERSION       judge by the rules of this etcd, such as 3.5.1 (the newest known)
+  --go VERSION         and of this Go, such as 1.19, which 'etcd --version' tells (any that upstream
+                       or a later builder may have taken)
   --client-cacert F    what a client was given: etcdctl's --cacert, --cert and --key
   --client-cert F
   --client-key F
@@ -43,6 +45,7 @@ Exit status: 0 it is sound, but for warnings; 1 something is wrong; 2 it could n
 #[derive(Debug, Default)]
 struct Options {
     etcd: Option<Version>,
+    go: Option<Go>,
     json: bool,
     directories: Vec<PathBuf>,
     config_files: Vec<PathBuf>,
@@ -115,6 +118,7 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Option<Options>, Failure> {
         let Some(argument) = arguments.next()? else { break };
         match argument {
             Long("etcd") => options.etcd = Some(arguments.value()?.string()?.parse()?),
+            Long("go") => options.go = Some(arguments.value()?.string()?.parse()?),
             Long("json") => options.json = true,
             Long("config") => options.config_files.push(arguments.value()?.into()),
             Long("pid") => options.pids.push(arguments.value()?.parse()?),
@@ -145,6 +149,7 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Option<Options>, Failure> {
 /// Gathers all that was asked for.
 fn look(options: &Options, etcd: Version) -> Result<Description, Failure> {
     let mut description = Description::new(etcd, time::OffsetDateTime::now_utc());
+    description.go = options.go;
     let here = Path::new("");
     if let Some(arguments) = &options.arguments {
         let environment = std::env::vars_os();

@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use super::document::Document;
 use super::findings::Subject;
 use super::{Description, File, Origin, Settings, TlsSettings, Url};
-use crate::etcd::Version;
+use crate::etcd::{Go, GoRange, Release, Version};
 use crate::read::CertificateDetails;
 
 /// How many members are looked at; etcd advises seven at most. Those after them are not judged.
@@ -25,6 +25,8 @@ pub(crate) const LOOSE_MAX: usize = 1000;
 #[derive(Debug)]
 pub(crate) struct Case<'a> {
     pub(crate) etcd: Version,
+    /// The Go releases that this etcd may be built with.
+    pub(crate) go: GoRange,
     pub(crate) now: OffsetDateTime,
     pub(crate) members: Vec<MemberCase<'a>>,
     pub(crate) clients: Vec<ClientCase<'a>>,
@@ -115,8 +117,12 @@ impl<'a> Case<'a> {
             .collect();
         let loose = description.loose.iter().take(LOOSE_MAX);
         let loose = loose.map(|file| shelf.document(file)).collect();
-        let Description { etcd, now, .. } = description;
-        Self { etcd: *etcd, now: *now, members, clients, loose, documents: shelf.all }
+        let Description { etcd, go, now, .. } = description;
+        // Of an etcd older than any that is known, the oldest Go.
+        let any = GoRange { oldest: Go::new(12), newest: Go::NEWEST_KNOWN };
+        let built = || Release::of(*etcd).map_or(any, Release::go);
+        let go = go.map_or_else(built, GoRange::exactly);
+        Self { etcd: *etcd, go, now: *now, members, clients, loose, documents: shelf.all }
     }
 
     /// Both sides of every member.

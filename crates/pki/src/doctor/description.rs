@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use super::{Settings, Url};
-use crate::etcd::Version;
+use crate::etcd::{Go, Version};
 
 /// Everything that is judged.
 #[derive(Clone, Debug)]
@@ -15,6 +15,11 @@ use crate::etcd::Version;
 pub struct Description {
     /// The etcd that runs, or shall.
     pub etcd: Version,
+    /// The Go that it was built with, where someone looked (`etcd --version`). Else all that a
+    /// build of this version may come from are thought of: [`Release::go`].
+    ///
+    /// [`Release::go`]: crate::etcd::Release::go
+    pub go: Option<Go>,
     /// The time by which certificates are judged.
     pub now: OffsetDateTime,
     /// The members that are known. What is between two of them is judged where both are.
@@ -30,7 +35,7 @@ impl Description {
     /// Of nothing yet, to be added to.
     #[must_use]
     pub const fn new(etcd: Version, now: OffsetDateTime) -> Self {
-        Self { etcd, now, members: Vec::new(), clients: Vec::new(), loose: Vec::new() }
+        Self { etcd, go: None, now, members: Vec::new(), clients: Vec::new(), loose: Vec::new() }
     }
 }
 

@@ -5,5 +5,5 @@ mod go;
 mod release;
 
 pub use flags::{Flag, FlagKind};
-pub use go::{Go, GoRange};
+pub use go::{Go, GoRange, ParseGoError};
 pub use release::{Feature, ParseVersionError, Release, UnsupportedVersion, Version};

@@ -4,7 +4,7 @@ use super::super::case::{Case, word};
 use super::super::document::{Der, Document, Fault, Presence};
 use super::super::findings::{Findings, Found, Subject};
 use crate::doctor::Rule;
-use crate::etcd::{Go, Release, Version};
+use crate::etcd::Go;
 
 /// What a file is used for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -81,7 +81,8 @@ fn judge(
         Use::Authorities => document.pool_fault(),
     }?;
     let encrypted = document.key.as_ref().is_some_and(|key| key.encrypted);
-    if fault.is_objection && has_old_parser(case.etcd) {
+    // It may still have the lenient parser of Go before 1.17.
+    if fault.is_objection && case.go.oldest < Go::new(17) {
         return Some(objected(document, setting, fault));
     }
     let found = if usage == Use::Key && encrypted {
@@ -90,11 +91,6 @@ fn judge(
         unusable(document, usage, setting, effect, fault)
     };
     Some(found.file(&document.path).field(setting).causes(Subject::File(document.path.clone())))
-}
-
-/// Whether a build of that version may still have the lenient parser of Go before 1.17.
-fn has_old_parser(etcd: Version) -> bool {
-    Release::of(etcd).is_ok_and(|release| release.go().oldest < Go::new(17))
 }
 
 /// A certificate that only newer Gos refuse to read.

@@ -8,7 +8,7 @@ use super::super::document::Document;
 use super::super::findings::{Findings, Found, Subject};
 use super::words::{by_issuer, subject};
 use crate::doctor::Rule;
-use crate::etcd::{Go, Release, Version};
+use crate::etcd::{Go, GoRange};
 use crate::read::{CertificateDetails, PublicKey, SignatureAlgorithm, SignatureCheck};
 
 /// How many signatures are tried in all. A fleet of a hundred members has a few hundred.
@@ -19,9 +19,9 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Findings) {
         for certificate in &document.certificates {
             let found = [
                 small_key(certificate),
-                old_hash(case.etcd, certificate),
+                old_hash(case.go, certificate),
                 first_version(certificate),
-                negative_serial(case.etcd, certificate),
+                negative_serial(case, certificate),
             ];
             for (field, found) in found.into_iter().flatten() {
                 add(document, certificate, field, found, findings);
@@ -67,7 +67,7 @@ fn small_key(certificate: &CertificateDetails) -> Weakness {
 
 /// Go refuses MD5 always, and SHA-1 from 1.18 on; not where a root signs itself, since nobody looks
 /// at that signature. Source: `crypto/x509` (`checkSignature`); release notes of Go 1.18.
-fn old_hash(etcd: Version, certificate: &CertificateDetails) -> Weakness {
+fn old_hash(go: GoRange, certificate: &CertificateDetails) -> Weakness {
     let (SignatureAlgorithm::RsaPkcs1 { hash_bits: bits }
     | SignatureAlgorithm::Ecdsa { hash_bits: bits }) = certificate.signature_algorithm
     else {
@@ -76,19 +76,23 @@ fn old_hash(etcd: Version, certificate: &CertificateDetails) -> Weakness {
     if bits > 160 || certificate.issuer.der == certificate.subject.der {
         return None;
     }
-    let always = oldest_go(etcd).is_some_and(|go| go >= Go::new(18));
-    let (hash, which) = match (bits == 160, always) {
-        (true, false) => (
-            "SHA-1",
-            "an etcd built with Go 1.18 or later refuses it; which Go it was is in the first lines of \
-             its log",
-        ),
-        (true, true) => ("SHA-1", "this etcd refuses it"),
-        (false, _) => ("MD5", "every etcd refuses it"),
+    const REFUSED: Go = Go::new(18);
+    let today = "x509: certificate signed by unknown authority";
+    let (hash, which, today) = if bits < 160 {
+        ("MD5", "every etcd refuses it", today.to_owned())
+    } else if go.oldest >= REFUSED {
+        ("SHA-1", "this etcd refuses it", today.to_owned())
+    } else if go.newest < REFUSED {
+        let which = "this etcd takes it, and one built with Go 1.18 or later refuses it";
+        ("SHA-1", which, "etcd says nothing about it".to_owned())
+    } else {
+        let which = "an etcd built with Go 1.18 or later refuses it; which Go it was is in the first \
+                     lines of its log";
+        ("SHA-1", which, format!("{today}, or nothing, depending on the build"))
     };
     let found = Found::warning(
         Rule::WeakCertificate,
-        "x509: certificate signed by unknown authority, or nothing, depending on the build",
+        today,
         format!("{} is signed with {hash}: {which}.", subject(certificate)),
         "sign it again with SHA-256 (openssl x509 -req -sha256)",
     );
@@ -117,15 +121,15 @@ fn first_version(certificate: &CertificateDetails) -> Weakness {
 
 /// Go 1.23 and later do not even read such a certificate, unless the build says otherwise
 /// (`x509negativeserial=1` in its `DefaultGODEBUG`, as Debian's 3.5.30 does; measured).
-fn negative_serial(etcd: Version, certificate: &CertificateDetails) -> Weakness {
+fn negative_serial(case: &Case<'_>, certificate: &CertificateDetails) -> Weakness {
     if certificate.serial.first().is_none_or(|first| first & 0x80 == 0) {
         return None;
     }
     let today = "x509: negative serial number";
     let fix = "issue it again with a positive serial number";
     let name = subject(certificate);
-    let refused = oldest_go(etcd).is_some_and(|go| go >= Go::new(23));
-    let found = if refused {
+    let etcd = case.etcd;
+    let found = if case.go.oldest >= Go::new(23) {
         Found::error(
             Rule::WeakCertificate,
             today,
@@ -149,11 +153,6 @@ fn negative_serial(etcd: Version, certificate: &CertificateDetails) -> Weakness 
         )
     };
     Some(("serialNumber", found))
-}
-
-/// The oldest Go that a build of this version may come from.
-fn oldest_go(etcd: Version) -> Option<Go> {
-    Release::of(etcd).ok().map(|release| release.go().oldest)
 }
 
 /// An authority that may not be one, by its own words. Source: `crypto/x509`

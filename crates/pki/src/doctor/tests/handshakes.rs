@@ -243,3 +243,21 @@ fn schemes_that_do_not_meet() {
     let found = only(&lab, Rule::SchemeMismatch, Error);
     assert_eq!(found.fix, "write https://10.0.0.1:2379 in --advertise-client-urls");
 }
+
+#[test]
+fn a_build_that_someone_looked_at_is_judged_by_its_own_go() {
+    let fixture = crate::fixtures::sha1();
+    let judged = |go: Option<u8>| {
+        let (mut lab, authority) = Lab::sound("3.5.1");
+        lab.go = go.map(crate::etcd::Go::new);
+        let both = [authority.certificate_pem(), fixture.authority_pem].concat();
+        lab.write("ca.crt", both);
+        lab.identity("client", &fixture.client);
+        lab.infra1("").client("ca.crt", "client.crt", "client.key");
+        lab.fired()
+    };
+    let weak = |severity| vec![(Rule::WeakCertificate, severity)];
+    assert_eq!(judged(None), weak(Severity::Warning), "upstream's is Go 1.16, others may be newer");
+    assert_eq!(judged(Some(17)), weak(Severity::Warning));
+    assert_eq!(judged(Some(18)), weak(Severity::Error));
+}

@@ -9,12 +9,13 @@ use zeroize::Zeroizing;
 use crate::doctor::{
     Client, Description, File, FileState, Finding, Member, Rule, Settings, Severity, examine,
 };
-use crate::etcd::Version;
+use crate::etcd::{Go, Version};
 use crate::{Authority, Fleet, Identity, Layout, Leaf};
 
 /// A fleet being put together.
 pub(crate) struct Lab {
     pub(crate) etcd: Version,
+    pub(crate) go: Option<Go>,
     pub(crate) now: OffsetDateTime,
     pub(crate) files: BTreeMap<PathBuf, FileState>,
     pub(crate) members: Vec<(Settings, Option<OffsetDateTime>)>,
@@ -26,6 +27,7 @@ impl Lab {
     pub(crate) fn new(etcd: &str) -> Self {
         Self {
             etcd: etcd.parse().unwrap(),
+            go: None,
             now: OffsetDateTime::now_utc(),
             files: BTreeMap::new(),
             members: Vec::new(),
@@ -128,6 +130,7 @@ impl Lab {
         });
         Description {
             etcd: self.etcd,
+            go: self.go,
             now: self.now,
             members: members.collect(),
             clients: self.clients.clone(),

@@ -8,7 +8,7 @@ use super::super::super::case::{Case, word};
 use super::super::super::document::Document;
 use super::super::super::findings::{Findings, Found, Subject};
 use super::super::words::{days, minute, subject};
-use super::presentation::{Presentation, Refused, go, links, sentence};
+use super::presentation::{Presentation, Refused, links, sentence};
 use super::{fix, trust};
 use crate::doctor::go::{Refusal, Role};
 use crate::doctor::{Rule, Severity};
@@ -72,7 +72,7 @@ pub(super) fn outlived(
         return;
     }
     let Err(Refusal::Expired { culprit, not_after, .. }) =
-        presentation.verdict(end, go(case).oldest)
+        presentation.verdict(end, case.go.oldest)
     else {
         return;
     };

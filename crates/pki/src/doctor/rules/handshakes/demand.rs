@@ -4,7 +4,7 @@
 use super::super::super::case::{Case, MemberCase, Port, Side};
 use super::super::super::findings::{Findings, Found, Subject};
 use super::super::words::subject;
-use super::{gather, presentation, trust};
+use super::{gather, trust};
 use crate::doctor::Rule;
 use crate::etcd::Go;
 
@@ -50,7 +50,7 @@ fn demanded(case: &Case<'_>, member: &MemberCase<'_>, side: &Side<'_>) -> Found 
     } else {
         format!("{authority} alone asks for it, also without {demand}")
     };
-    let seen = if presentation::go(case).oldest >= Go::new(21) {
+    let seen = if case.go.oldest >= Go::new(21) {
         "error reading server preface: remote error: tls: certificate required"
     } else {
         "remote error: tls: bad certificate, or write: broken pipe"

@@ -3,7 +3,7 @@
 use super::super::super::case::{Case, MemberCase, Port};
 use super::super::super::findings::{Findings, Found, Subject};
 use super::super::words::{is_local, list, subject};
-use super::{fix, presentation};
+use super::fix;
 use crate::doctor::go::{Refusal, Usage, verify};
 use crate::doctor::{Rule, Url};
 
@@ -35,7 +35,7 @@ fn unnamed<'c>(case: &Case<'_>, member: &'c MemberCase<'c>, url: &Url) -> Option
         return None;
     }
     let one = std::slice::from_ref(leaf);
-    let go = presentation::go(case).oldest;
+    let go = case.go.oldest;
     let now = leaf.not_before;
     let refusal = |host: &str| verify(one, one, Usage::Server, Some(host), now, go).err();
     let missing = |host: &&str| matches!(refusal(host), Some(Refusal::HostNotNamed { .. }));

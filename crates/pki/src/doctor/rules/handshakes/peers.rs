@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::super::super::case::{Case, MemberCase, Port, Side};
 use super::super::super::findings::{Findings, Found, Subject};
 use super::super::words::{list, subject};
-use super::presentation::{Link, Presentation, go, sentence};
+use super::presentation::{Link, Presentation, sentence};
 use super::{fix, gather, trust};
 use crate::doctor::go::{PeerVerdict, Usage, allowed_common_name, allowed_hostname, peer_address};
 use crate::doctor::{Rule, Severity, Url};
@@ -152,7 +152,7 @@ fn allowed(case: &Case<'_>, presentation: &Presentation<'_, '_>, findings: &mut 
         let hosts = &side.settings.allowed_hostnames;
         let base = if !allowed_common_name(leaf, names) {
             "cert-allowed-cn"
-        } else if !allowed_hostname(leaf, hosts, go(case).oldest) {
+        } else if !allowed_hostname(leaf, hosts, case.go.oldest) {
             "cert-allowed-hostname"
         } else {
             continue;

@@ -5,7 +5,7 @@ use super::super::super::document::Document;
 use super::super::super::findings::{Found, Subject};
 use crate::doctor::go::{Refusal, Usage, verify};
 use crate::doctor::{Rule, Severity};
-use crate::etcd::{Go, GoRange, Release};
+use crate::etcd::{Go, GoRange};
 use crate::read::CertificateDetails;
 
 /// Between whom a handshake is.
@@ -64,15 +64,9 @@ pub(super) struct Refused<'p, 'c> {
     pub(super) is_shared: bool,
 }
 
-/// The Go releases of the etcd that is judged; of one older than any that is known, the oldest.
-pub(super) fn go(case: &Case<'_>) -> GoRange {
-    Release::of(case.etcd)
-        .map_or(GoRange { oldest: Go::new(12), newest: Go::NEWEST_KNOWN }, Release::go)
-}
-
 impl<'c> Presentation<'c, 'c> {
     pub(super) fn judge<'p>(&'p self, case: &Case<'_>) -> Option<Refused<'p, 'c>> {
-        let GoRange { oldest, newest } = go(case);
+        let GoRange { oldest, newest } = case.go;
         if let Err(refusal) = self.verdict(case.now, oldest) {
             return Some(Refused {
                 presentation: self,
