@@ -42,7 +42,8 @@ pub struct Authority {
     pub(super) intermediates: Vec<Certificate>,
     /// How many authorities may follow; `None` is any number.
     pub(super) path_length: Option<u8>,
-    pub(super) constraints: Constraints,
+    /// Its own, and those of the authorities above it, which limit its leaves as well.
+    pub(super) constraints: Vec<Constraints>,
     pub(super) window: Window,
 }
 
@@ -179,10 +180,13 @@ impl Authority {
             path_length.map_or(BasicConstraints::Unconstrained, BasicConstraints::Constrained),
         );
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        params.name_constraints = new.constraints.to_rcgen();
         params.use_authority_key_identifier_extension = true;
         params.key_identifier_method = KeyIdMethod::PreSpecified(new.key_identifier());
         let fields = new.certificate.fields()?;
+        // Byte for byte: a loaded authority's may be about other names than hosts.
+        if let Some(constraints) = fields.extension(signing::NAME_CONSTRAINTS) {
+            params.custom_extensions.push(signing::critical_name_constraints(constraints)?);
+        }
         let subject =
             Subject::Theirs { public_key: &fields.public_key, name: Some(&fields.subject) };
         self.signer().certify(&params, subject)
@@ -305,14 +309,14 @@ impl Authority {
     }
 
     pub(super) fn check_host(&self, host: &crate::Host) -> Result<(), IssueError> {
-        if self.constraints.allow(host) {
-            return Ok(());
+        match self.constraints.iter().find(|constraints| !constraints.allow(host)) {
+            None => Ok(()),
+            Some(constraints) => Err(IssueError::Constrained {
+                authority: self.common_name.clone(),
+                host: host.to_string(),
+                constraints: constraints.text(),
+            }),
         }
-        Err(IssueError::Constrained {
-            authority: self.common_name.clone(),
-            host: host.to_string(),
-            constraints: self.constraints.text(),
-        })
     }
 
     /// What the certificates that it signs call its key.

@@ -5,12 +5,12 @@ use std::time::Duration;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, KeyUsagePurpose};
 use time::OffsetDateTime;
 
-use super::constraints::Constraints;
+use super::constraints::{Constraints, check_domain};
 use super::error::IssueError;
 use super::signing::{self, Subject};
 use super::validity::{AUTHORITY_LIFETIME, Validity, Window};
 use super::{name, random};
-use crate::{AUTHORITY_PATH_LENGTH, Authority, Host, Key, KeyKind};
+use crate::{AUTHORITY_PATH_LENGTH, Authority, Key, KeyKind};
 
 /// What an authority shall be, for [`Authority::builder`].
 ///
@@ -165,7 +165,7 @@ impl AuthorityBuilder {
             certificate,
             intermediates: Vec::new(),
             path_length: Some(path_length),
-            constraints,
+            constraints: vec![constraints],
             window,
         })
     }
@@ -199,7 +199,7 @@ impl AuthorityBuilder {
             intermediates: issuer.below(certificate.clone()),
             certificate,
             path_length: Some(path_length),
-            constraints,
+            constraints: [constraints].into_iter().chain(issuer.constraints.clone()).collect(),
             window,
         })
     }
@@ -239,17 +239,7 @@ impl AuthorityBuilder {
     fn constraints(&self) -> Result<Constraints, IssueError> {
         let domains = |domains: &[String]| -> Result<Vec<String>, IssueError> {
             for domain in domains {
-                let name = domain.strip_prefix('.').unwrap_or(domain);
-                match name.parse()? {
-                    Host::Dns(name) if !name.starts_with('*') => {}
-                    _ => {
-                        return Err(IssueError::Host(crate::HostError::NotAName {
-                            text: domain.clone(),
-                            reason: "name constraints have domains such as \"example.com\", \
-                                 without a *, and networks apart from them",
-                        }));
-                    }
-                }
+                check_domain(domain.strip_prefix('.').unwrap_or(domain))?;
             }
             Ok(domains.to_vec())
         };

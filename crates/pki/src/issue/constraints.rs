@@ -2,7 +2,7 @@
 
 use rcgen::{CidrSubnet, GeneralSubtree, NameConstraints};
 
-use crate::{Host, Network};
+use crate::{Host, HostError, Network};
 
 /// What the certificates below an authority may, and may not, name (RFC 5280 section 4.2.1.10).
 ///
@@ -20,11 +20,16 @@ impl Constraints {
     pub(crate) fn allow(&self, host: &Host) -> bool {
         match host {
             Host::Dns(name) => {
-                // What a wildcard stands for is not known, but that it lies below the rest is.
-                let name = name.strip_prefix("*.").unwrap_or(name);
                 let within = |domain: &String| is_within(name, domain);
+                // A wildcard stands for what is excluded too; Go says so since 1.24.11 and 1.25.5.
+                let covers = |domain: &String| {
+                    let parent = domain.split_once('.').map(|(_, parent)| parent);
+                    name.strip_prefix("*.")
+                        .zip(parent)
+                        .is_some_and(|(own, parent)| own.eq_ignore_ascii_case(parent))
+                };
                 (self.permitted_dns.is_empty() || self.permitted_dns.iter().any(within))
-                    && !self.excluded_dns.iter().any(within)
+                    && !self.excluded_dns.iter().any(|domain| within(domain) || covers(domain))
             }
             Host::Ip(address) => {
                 let within = |network: &Network| network.contains(*address);
@@ -69,6 +74,18 @@ impl Constraints {
     }
 }
 
+/// Refuses what is no domain that names can be below: a wildcard, an address.
+pub(crate) fn check_domain(domain: &str) -> Result<(), HostError> {
+    match domain.parse()? {
+        Host::Dns(name) if !name.starts_with('*') => Ok(()),
+        _ => Err(HostError::NotAName {
+            text: domain.to_owned(),
+            reason: "write a domain such as \"example.com\", without a *; \
+                     addresses are allowed by networks",
+        }),
+    }
+}
+
 /// Whether a name is a domain or below it, in any case of letters. A domain with a leading dot
 /// leaves out the domain itself.
 pub(crate) fn is_within(name: &str, domain: &str) -> bool {
@@ -90,6 +107,22 @@ pub(crate) fn is_within(name: &str, domain: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_wildcard_is_all_that_it_stands_for() {
+        let domains = |domain: &str| vec![domain.to_owned()];
+        let permits = |domain| Constraints { permitted_dns: domains(domain), ..Default::default() };
+        let excludes = |domain| Constraints { excluded_dns: domains(domain), ..Default::default() };
+        let allow =
+            |constraints: Constraints| constraints.allow(&Host::Dns("*.Example.com".to_owned()));
+        assert!(allow(permits("example.com")));
+        assert!(allow(permits(".example.com")));
+        assert!(!allow(permits("a.example.com")));
+        assert!(!allow(excludes("example.com")));
+        assert!(!allow(excludes("a.example.com")));
+        assert!(allow(excludes("a.b.example.com")));
+        assert!(allow(excludes("example.org")));
+    }
 
     #[test]
     fn domains_hold_what_is_below_them() {

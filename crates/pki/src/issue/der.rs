@@ -9,6 +9,7 @@ use rcgen::SigningKey;
 
 /// What can be met in a certificate; RFC 5280 appendix A and X.690.
 pub(crate) mod tag {
+    pub(crate) const BOOLEAN: u8 = 0x01;
     pub(crate) const INTEGER: u8 = 0x02;
     pub(crate) const BIT_STRING: u8 = 0x03;
     pub(crate) const OCTET_STRING: u8 = 0x04;

@@ -46,6 +46,16 @@ pub enum IssueError {
         /// Whose certificate it would have been.
         common_name: String,
     },
+    /// A certificate that shall be issued again has names of other kinds: a Windows user, a
+    /// directory's name.
+    #[error(
+        "the certificate of {subject:?} has an alternative name that is no DNS name, address, URI or \
+         mail address, and would lose it; issue another without it"
+    )]
+    OtherNames {
+        /// Whose certificate it is.
+        subject: String,
+    },
     /// The authority may not sign for a host.
     #[error(
         "the authority {authority:?} may not sign for {host:?}: it {constraints}; \

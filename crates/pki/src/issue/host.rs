@@ -41,8 +41,8 @@ impl FromStr for Host {
     ///
     /// A [`HostError`] that says what to write instead, where that can be told.
     fn from_str(text: &str) -> Result<Self, HostError> {
-        if let Ok(ip) = text.parse() {
-            return Ok(Self::Ip(ip));
+        if let Ok(ip) = text.parse::<IpAddr>() {
+            return Ok(ip.into());
         }
         if text.is_empty() {
             return Err(HostError::Empty);
@@ -59,9 +59,11 @@ impl FromStr for Host {
     }
 }
 
+/// An IPv4 address that is written as IPv6 (`::ffff:10.0.0.1`) becomes an IPv4 address. Go takes
+/// the two for the same, and OpenSSL does not.
 impl From<IpAddr> for Host {
     fn from(ip: IpAddr) -> Self {
-        Self::Ip(ip)
+        Self::Ip(ip.to_canonical())
     }
 }
 

@@ -1,18 +1,19 @@
 //! An authority that someone made before, with this crate or another tool.
 
-use rcgen::{CertificateParams, KeyIdMethod, KeyUsagePurpose};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyIdMethod, KeyUsagePurpose};
 use time::OffsetDateTime;
 
 use super::constraints::Constraints;
 use super::validity::Window;
 use crate::read::{self, CertificateDetails, ReadError, SignatureCheck};
-use crate::{Authority, Certificate, Key, KeyError, Network};
+use crate::{Authority, Key, KeyError, Network};
 
 impl Authority {
     /// Loads an authority from PEM: its certificate and its key, as this crate, openssl, cfssl,
     /// step or kubeadm wrote them.
     ///
-    /// Of several certificates it is the one of the key. If that is an intermediate, those that
+    /// Of several certificates it is the one of the key; of several of the key one that is good
+    /// now, a root rather than a cross certificate, and the one that ends last. If that is an intermediate, those that
     /// lead from it to a root are found among the others, in any order, and ship with its leaves,
     /// all but the root. Certificates that are not needed are passed over, so that a file of all
     /// authorities that are trusted will do.
@@ -27,12 +28,17 @@ impl Authority {
         let all = read::certificates(certificate_pem.as_bytes()).map_err(LoadError::Certificate)?;
         let key = Key::from_pem(key_pem).map_err(LoadError::Key)?;
         let public_key = key.public_key_der();
-        let Some(own) = all.iter().find(|one| one.public_key_der == public_key) else {
+        // An authority that was renewed with its key, or crossed, has several.
+        let own = all.iter().filter(|one| one.public_key_der == public_key).max_by_key(|one| {
+            (check(one).is_ok(), one.subject.der == one.issuer.der, one.not_after)
+        });
+        let Some(own) = own else {
             let names = all.iter().map(|one| format!("{:?}", one.subject.text));
             return Err(LoadError::Mismatch { certificates: names.collect::<Vec<_>>().join(", ") });
         };
         check(own)?;
 
+        let path = path(own, &all);
         let path_length = own
             .basic_constraints
             .and_then(|constraints| constraints.path_length)
@@ -45,6 +51,13 @@ impl Authority {
             Some(usages) if !usages.revocation_list_sign => vec![KeyUsagePurpose::KeyCertSign],
             _ => vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign],
         };
+        // For an impostor; what is issued has these of its own.
+        params.is_ca = IsCa::Ca(
+            path_length.map_or(BasicConstraints::Unconstrained, BasicConstraints::Constrained),
+        );
+        (params.not_before, params.not_after) = (own.not_before, own.not_after);
+        let constraints: Vec<_> = path.iter().copied().map(constraints).collect();
+        params.name_constraints = constraints.first().and_then(Constraints::to_rcgen);
         let subject = &own.subject;
         Ok(Self {
             common_name: if subject.common_name.is_empty() {
@@ -58,9 +71,13 @@ impl Authority {
             key,
             certificate: own.certificate.clone(),
             pem: own.certificate.pem(),
-            intermediates: to_root(own, &all),
+            intermediates: path
+                .iter()
+                .filter(|one| one.subject.der != one.issuer.der)
+                .map(|one| one.certificate.clone())
+                .collect(),
             path_length,
-            constraints: constraints(own),
+            constraints,
             window: Window { not_before: own.not_before, not_after: own.not_after },
         })
     }
@@ -93,9 +110,9 @@ pub enum LoadError {
         /// What it lacks.
         reason: &'static str,
     },
-    /// Go reads no such certificate, and so trusts none.
+    /// Go does not understand all of it that it has to, and so trusts nothing below it.
     #[error(
-        "the certificate of {subject:?} is one that etcd cannot read: {go}; have the authority \
+        "the certificate of {subject:?} is one that etcd cannot use: {go}; have the authority \
          made again"
     )]
     Unreadable {
@@ -140,8 +157,10 @@ fn check(own: &CertificateDetails) -> Result<(), LoadError> {
             return Err(LoadError::Expired { subject, not_after: own.not_after });
         }
         _ => {
-            return match &own.go_objects {
-                Some(go) => Err(LoadError::Unreadable { subject, go: go.clone() }),
+            let unknown = own.unhandled_critical.first();
+            let unknown = unknown.map(|oid| format!("x509: unhandled critical extension ({oid})"));
+            return match own.go_objects.clone().or(unknown) {
+                Some(go) => Err(LoadError::Unreadable { subject, go }),
                 None => Ok(()),
             };
         }
@@ -149,23 +168,25 @@ fn check(own: &CertificateDetails) -> Result<(), LoadError> {
     Err(LoadError::NotAnAuthority { subject, reason })
 }
 
-/// An intermediate and those above it, without the root; nothing for a root.
-fn to_root(own: &CertificateDetails, all: &[CertificateDetails]) -> Vec<Certificate> {
-    let mut chain: Vec<Certificate> = Vec::new();
+/// An authority and those above it, as far as they are here; a root is the last.
+fn path<'a>(
+    own: &'a CertificateDetails,
+    all: &'a [CertificateDetails],
+) -> Vec<&'a CertificateDetails> {
+    let mut path = vec![own];
     let mut current = own;
-    // Each at most once: two that signed each other lead nowhere.
-    while current.subject.der != current.issuer.der && !chain.contains(&current.certificate) {
-        chain.push(current.certificate.clone());
+    while current.subject.der != current.issuer.der {
         let issuer = all.iter().find(|issuer| {
             issuer.subject.der == current.issuer.der
+                // Each at most once: two that signed each other lead nowhere.
+                && !path.contains(issuer)
                 && current.signed_by(issuer) == SignatureCheck::Valid
         });
-        match issuer {
-            Some(issuer) => current = issuer,
-            None => break,
-        }
+        let Some(issuer) = issuer else { break };
+        path.push(issuer);
+        current = issuer;
     }
-    chain
+    path
 }
 
 /// The constraints on the kinds of names that we issue.
@@ -186,3 +207,6 @@ fn constraints(own: &CertificateDetails) -> Constraints {
         excluded_networks: networks(read.excluded_ip),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rcgen::{DnType, SanType};
 use time::OffsetDateTime;
 
-use super::constraints::is_within;
+use super::constraints::{check_domain, is_within};
 use super::error::IssueError;
 use super::leaf::Profile;
 use super::name;
@@ -141,7 +141,7 @@ impl Policy {
             .map(|suffix| suffix.strip_prefix('.').unwrap_or(suffix).to_owned())
             .collect();
         for suffix in &suffixes {
-            suffix.parse::<Host>()?;
+            check_domain(suffix)?;
         }
         Ok(Allowed { hosts, suffixes, networks })
     }
@@ -220,6 +220,13 @@ pub enum SignError {
     /// The policy does not allow it.
     #[error("the request is refused")]
     Refused(#[from] Refusal),
+    /// A part of the request cannot be understood or is there twice, so that it would be signed
+    /// for less than it asks for.
+    #[error("the request is not sound: {go}; make it again")]
+    Unsound {
+        /// What Go says to it.
+        go: String,
+    },
     /// The policy has a host that is none.
     #[error("a host of the policy cannot be used")]
     PolicyHost(#[source] HostError),
@@ -278,6 +285,9 @@ impl Authority {
         let asked = request.details();
         refuse_authority(asked)?;
         refuse_key(asked, policy)?;
+        if let Some(go) = &asked.go_objects {
+            return Err(SignError::Unsound { go: go.clone() });
+        }
         refuse_lifetime(lifetime, policy)?;
         let common_name = common_name(asked, policy)?;
         let hosts = hosts(asked, policy, &allowed)?;
@@ -435,7 +445,7 @@ fn hosts(
                 host => hosts.push(host),
             }
         }
-        hosts.extend(names.ip.iter().copied().map(Host::Ip));
+        hosts.extend(names.ip.iter().copied().map(Host::from));
     }
     let from_common_name = hosts.is_empty() && policy.profile.is_dialled();
     if from_common_name {
@@ -450,8 +460,9 @@ fn hosts(
             }
         }
     }
-    for host in &hosts {
-        if !allowed.holds(host) {
+    let mut once = Vec::with_capacity(hosts.len());
+    for host in hosts {
+        if !allowed.holds(&host) {
             let from = if from_common_name { " (its common name, for want of others)" } else { "" };
             return Err(refusal(
                 Refused::Host,
@@ -459,14 +470,11 @@ fn hosts(
                 allowed.text(),
             ));
         }
+        if !once.contains(&host) {
+            once.push(host);
+        }
     }
-    let mut seen = Vec::with_capacity(hosts.len());
-    hosts.retain(|host| {
-        let new = !seen.contains(host);
-        seen.push(host.clone());
-        new
-    });
-    Ok(hosts)
+    Ok(once)
 }
 
 fn uris(asked: &RequestDetails, policy: &Policy) -> Result<Vec<String>, SignError> {
@@ -488,3 +496,6 @@ fn list(items: impl Iterator<Item = String>) -> String {
     let items: Vec<_> = items.collect();
     if items.is_empty() { "none".to_owned() } else { items.join(", ") }
 }
+
+#[cfg(test)]
+mod tests;

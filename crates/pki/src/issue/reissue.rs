@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rcgen::{ExtendedKeyUsagePurpose, KeyUsagePurpose, SanType};
+use rcgen::{DnType, ExtendedKeyUsagePurpose, KeyUsagePurpose, SanType};
 use time::OffsetDateTime;
 
 use super::signing::{self, Subject};
@@ -47,7 +47,8 @@ impl Authority {
     ///
     /// # Errors
     ///
-    /// [`IssueError::Constrained`] for a host that this authority may not sign for,
+    /// [`IssueError::OtherNames`] for names that cannot be written again, [`IssueError::Host`] for
+    /// a host of `reissue` that is none, [`IssueError::Constrained`] for a host that this authority may not sign for,
     /// [`IssueError::Key`] if no key could be made, [`IssueError::Validity`] for a time past the
     /// year 9999.
     pub fn reissue(
@@ -62,7 +63,14 @@ impl Authority {
         let window = validity.within(window, self.window, now);
         let mut params = signing::params(window)?;
 
+        if !old.subject.text.is_empty() {
+            // For rcgen, to which the names of a nameless subject are critical.
+            params.distinguished_name.push(DnType::CommonName, old.subject.text.as_str());
+        }
         let names = old.names.clone().unwrap_or_default();
+        if names.others > 0 {
+            return Err(IssueError::OtherNames { subject: old.subject.text.clone() });
+        }
         params.subject_alt_names = self.alternative_names(names, &reissue.hosts)?;
         let key = match &reissue.key {
             Some(key) => key.clone(),
@@ -83,8 +91,10 @@ impl Authority {
         let mut hosts: Vec<_> = names.dns.into_iter().map(Host::Dns).collect();
         hosts.extend(names.ip.into_iter().map(Host::Ip));
         for host in more {
-            if !hosts.contains(host) {
-                hosts.push(host.clone());
+            // Anything can be put into a `Host::Dns`.
+            let host = host.to_string().parse()?;
+            if !hosts.contains(&host) {
+                hosts.push(host);
             }
         }
         let mut all = Vec::new();

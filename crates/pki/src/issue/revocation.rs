@@ -145,6 +145,16 @@ impl Revocations {
     ) -> Result<Self, IssueError> {
         let serial = certificate.fields()?.serial;
         let serial = Element::only(&serial, tag::INTEGER).map_err(IssueError::surgery)?.content;
+        self.signed_serial(serial, reason, None)
+    }
+
+    /// [`serial`](Self::serial), as DER has it: two's complement.
+    fn signed_serial(
+        self,
+        serial: &[u8],
+        reason: RevocationReason,
+        at: Option<OffsetDateTime>,
+    ) -> Result<Self, IssueError> {
         if serial.first().is_some_and(|first| *first >= 0x80) {
             return Err(IssueError::Serial {
                 serial: hexadecimal(serial),
@@ -152,7 +162,7 @@ impl Revocations {
                          etcd built with Go 1.23 or later refuses the certificate as it is",
             });
         }
-        self.serial(serial, reason, None)
+        self.serial(serial, reason, at)
     }
 
     /// Revokes the certificate of a serial number (big-endian, positive), from `at` or from the

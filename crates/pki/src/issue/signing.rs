@@ -1,8 +1,8 @@
 //! From the parameters of a certificate to the certificate.
 
 use rcgen::{
-    CertificateParams, DistinguishedName, Issuer, KeyPair, PublicKeyData, SignatureAlgorithm,
-    SigningKey,
+    CertificateParams, CustomExtension, DistinguishedName, Issuer, KeyPair, PublicKeyData,
+    SignatureAlgorithm, SigningKey,
 };
 
 use super::der::{DerError, Element, ToBeSigned, sequence, tag};
@@ -13,6 +13,18 @@ use crate::{Certificate, Key};
 
 /// 2.5.29.35
 const AUTHORITY_KEY_IDENTIFIER: &[u8] = &[0x55, 0x1d, 0x23];
+
+/// 2.5.29.30
+pub(super) const NAME_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 0x1e];
+
+/// Name constraints as they are in another certificate; critical, as RFC 5280 section 4.2.1.10 has
+/// them.
+pub(super) fn critical_name_constraints(extension: &[u8]) -> Result<CustomExtension, IssueError> {
+    let value = value(extension).map_err(IssueError::surgery)?;
+    let mut copy = CustomExtension::from_oid_content(&[2, 5, 29, 30], value.to_vec());
+    copy.set_criticality(true);
+    Ok(copy)
+}
 
 /// What every certificate has, with rcgen's defaults replaced: a common name of "rcgen self signed
 /// cert" (which etcd would take for a user's name), a serial number that is the hash of the key
@@ -132,11 +144,16 @@ fn with_field(der: &[u8], index: usize, field: &[u8]) -> Result<(Vec<u8>, Vec<u8
 /// else into it.
 fn key_identifier(extension: &[u8]) -> Result<&[u8], DerError> {
     const KEY_IDENTIFIER: u8 = 0x80;
+    let mut value = Element::only(value(extension)?, tag::SEQUENCE)?.elements();
+    Ok(value.expect(KEY_IDENTIFIER)?.content)
+}
+
+/// What an `Extension` says.
+fn value(extension: &[u8]) -> Result<&[u8], DerError> {
     let mut fields = Element::only(extension, tag::SEQUENCE)?.elements();
     fields.expect(tag::OBJECT_IDENTIFIER)?;
-    let value = fields.expect(tag::OCTET_STRING)?;
-    let mut value = Element::only(value.content, tag::SEQUENCE)?.elements();
-    Ok(value.expect(KEY_IDENTIFIER)?.content)
+    fields.optional(tag::BOOLEAN)?;
+    Ok(fields.expect(tag::OCTET_STRING)?.content)
 }
 
 /// Signs nothing: what rcgen writes is signed after it was changed. RSA signatures take a

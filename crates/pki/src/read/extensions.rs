@@ -35,6 +35,8 @@ pub(crate) struct Extensions {
     pub(crate) subject_key_identifier: Option<Vec<u8>>,
     pub(crate) authority_key_identifier: Option<Vec<u8>>,
     pub(crate) unhandled_critical: Vec<String>,
+    /// Those that were there. A request may have several lists of them.
+    seen: HashSet<String>,
 }
 
 impl Extensions {
@@ -45,11 +47,10 @@ impl Extensions {
         objections: &mut Objections,
     ) -> Result<(), &'static str> {
         let mut extensions = reader.read(SEQUENCE).ok_or("x509: malformed extensions")?;
-        let mut seen = HashSet::new();
         while !extensions.is_empty() {
             let extension = extensions.read(SEQUENCE).ok_or("x509: malformed extension")?;
             let extension = Extension::parse(extension)?;
-            if !seen.insert(extension.oid.clone()) {
+            if !self.seen.insert(extension.oid.clone()) {
                 objections.add(format!(
                     "x509: certificate contains duplicate extension with OID \"{}\"",
                     extension.oid

@@ -27,7 +27,8 @@ impl Authority {
         let mut revocations = Revocations::new();
         for entry in list.entries {
             let reason = entry.reason.map_or_else(Default::default, RevocationReason::from_number);
-            revocations = revocations.serial(&entry.serial, reason, Some(entry.revoked_at))?;
+            revocations =
+                revocations.signed_serial(&entry.serial, reason, Some(entry.revoked_at))?;
         }
         // Numbers that long are hashes and not counters: any is as good as the next.
         revocations.previous = list.number.and_then(|number| {
@@ -66,4 +67,31 @@ pub enum RevocationListError {
     /// An entry of it cannot be written again.
     #[error("an entry of the revocation list cannot be kept")]
     Entry(#[from] IssueError),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::issue::der::{element, sequence, tag};
+    use crate::issue::signing;
+
+    /// As a positive one it would be another certificate's.
+    #[test]
+    fn a_list_with_a_negative_serial_number_is_not_continued_as_if_it_were_positive() {
+        let authority = Authority::generate("unit test").unwrap();
+        let empty = authority.revoke(&Revocations::new()).unwrap();
+        for (serial, good) in [(0xff, false), (0x7f, true)] {
+            let time = element(0x17, b"260101000000Z");
+            let entry = sequence(tag::SEQUENCE, [&*element(tag::INTEGER, &[serial]), &time]);
+            let entries = element(tag::SEQUENCE, &entry);
+            // The list of entries comes before the extensions, and an empty list is left out; the
+            // extensions make place for it.
+            let list = signing::replace(empty.der(), 5, &entries, authority.key()).unwrap();
+            let read = authority.revocations(&list);
+            assert_eq!(read.is_ok(), good);
+            if let Err(error) = read {
+                assert!(matches!(error, RevocationListError::Entry(IssueError::Serial { .. })));
+            }
+        }
+    }
 }
