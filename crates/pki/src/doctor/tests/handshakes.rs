@@ -257,7 +257,7 @@ fn a_build_that_someone_looked_at_is_judged_by_its_own_go() {
         lab.fired()
     };
     let weak = |severity| vec![(Rule::WeakCertificate, severity)];
-    assert_eq!(judged(None), weak(Severity::Warning), "upstream's is Go 1.16, others may be newer");
-    assert_eq!(judged(Some(17)), weak(Severity::Warning));
-    assert_eq!(judged(Some(18)), weak(Severity::Error));
+    assert_eq!(judged(None), weak(Warning), "upstream's is Go 1.16, others may be newer");
+    assert_eq!(judged(Some(17)), weak(Warning));
+    assert_eq!(judged(Some(18)), weak(Error));
 }
