@@ -105,11 +105,7 @@ impl Key {
 
     /// The key as PEM (PKCS#8, not encrypted: etcd reads no other), wiped when dropped.
     pub fn pem(&self) -> Zeroizing<String> {
-        let block = pem::Pem::new("PRIVATE KEY", self.pair.serialized_der());
-        let config = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
-        let text = Zeroizing::new(pem::encode_config(&block, config));
-        drop(Zeroizing::new(block.into_contents()));
-        text
+        encoding::pem(self.pair.serialized_der())
     }
 
     /// Writes the key to `path`, readable by its owner alone (0600), making the directory (0700)

@@ -229,7 +229,8 @@ pub enum SignError {
     },
     /// The policy has a host that is none.
     #[error("a host of the policy cannot be used")]
-    PolicyHost(#[source] HostError),
+    // Those of the request are mapped where they are read.
+    PolicyHost(#[from] HostError),
     /// The policy has a network that is none.
     #[error("a network of the policy cannot be used")]
     PolicyNetwork(#[from] NetworkError),
@@ -245,13 +246,6 @@ pub enum SignError {
     /// It is allowed, and could not be done.
     #[error("the certificate could not be issued")]
     Issue(#[from] IssueError),
-}
-
-/// Of a policy; those of the request are mapped where they are read.
-impl From<HostError> for SignError {
-    fn from(error: HostError) -> Self {
-        Self::PolicyHost(error)
-    }
 }
 
 /// Signing requests.

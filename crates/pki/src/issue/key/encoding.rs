@@ -32,6 +32,33 @@ const NULL: &[u8] = &[0x05, 0x00];
 /// INTEGER 0: PKCS#8 without a public key.
 const VERSION: &[u8] = &[0x02, 0x01, 0x00];
 
+/// A PKCS#8 key as PEM (RFC 7468). All of the room at once, and no base64 besides: the crate `pem`
+/// leaves copies of the key in memory, of the text that grows and of the base64.
+pub(super) fn pem(pkcs8: &[u8]) -> Zeroizing<String> {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const BEGIN: &str = "-----BEGIN PRIVATE KEY-----\n";
+    const END: &str = "-----END PRIVATE KEY-----\n";
+    /// 64 characters.
+    const LINE_BYTES: usize = 48;
+    let room = BEGIN.len() + pkcs8.len().div_ceil(LINE_BYTES) * 65 + END.len();
+    let mut text = Zeroizing::new(String::with_capacity(room));
+    text.push_str(BEGIN);
+    for line in pkcs8.chunks(LINE_BYTES) {
+        for group in line.chunks(3) {
+            let mut bytes = [0; 4];
+            bytes[1..=group.len()].copy_from_slice(group);
+            let bits = u32::from_be_bytes(bytes);
+            for index in 0..4 {
+                let sextet = (bits >> (18 - 6 * index)) as usize & 63;
+                text.push(if index <= group.len() { char::from(ALPHABET[sextet]) } else { '=' });
+            }
+        }
+        text.push('\n');
+    }
+    text.push_str(END);
+    text
+}
+
 /// The first private key of some PEM, as PKCS#8.
 pub(super) fn to_pkcs8(text: &str) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     let blocks = pem::parse_many(text).unwrap_or_default();

@@ -30,6 +30,20 @@ fn ring_makes_no_rsa_keys_and_says_what_does() {
     );
 }
 
+/// Every length of the last line and of the last group.
+#[test]
+fn our_pem_is_the_pem_of_others() {
+    for length in 0..150_u8 {
+        let bytes: Vec<_> = (0..length).map(|byte| byte.wrapping_mul(157)).collect();
+        let block = pem::Pem::new("PRIVATE KEY", bytes.as_slice());
+        let config = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
+        let ours = encoding::pem(&bytes);
+        assert_eq!(*ours, pem::encode_config(&block, config));
+        // It did not grow: growing leaves a copy behind.
+        assert!(ours.capacity() < ours.len() + 65);
+    }
+}
+
 #[test]
 fn debug_shows_no_key() {
     let key = Key::generate(KeyKind::P256).unwrap();
