@@ -50,7 +50,9 @@
 //! # Features
 //!
 //! - `ring` (default) or `aws-lc-rs`: who does the arithmetic. With both on, it is aws-lc-rs.
-//! - `read` (default): everything that begins with what exists. Without it, the crate only issues.
+//! - `read` (default): everything that begins with what exists: authorities from files, requests
+//!   and policies, reissuing, revocation lists continued, fleets loaded, extended and renewed,
+//!   `inspect`, `doctor` and `rotation`. Without it, the crate only issues.
 
 #[cfg(not(any(feature = "ring", feature = "aws-lc-rs")))]
 compile_error!(

@@ -1,6 +1,7 @@
 //! Whatever is issued is read back as it was asked for, and shown so.
 
 #![cfg(feature = "read")]
+#![expect(clippy::unwrap_used, reason = "a helper of a test may fail as the test may")]
 
 use std::net::IpAddr;
 use std::time::Duration;

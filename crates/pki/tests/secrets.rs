@@ -1,5 +1,7 @@
 //! Whatever holds a key or fails with one says nothing of it, in `Debug` or in an error.
 
+#![expect(clippy::unwrap_used, reason = "a helper of a test may fail as the test may")]
+
 use std::error::Error;
 use std::fmt::Debug;
 

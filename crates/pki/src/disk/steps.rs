@@ -109,6 +109,7 @@ pub(crate) mod kill {
     }
 
     /// Runs `work` as a process that is killed after `steps` steps; says whether it was.
+    #[cfg(feature = "read")]
     pub(crate) fn after<T>(steps: usize, work: impl FnOnce() -> T) -> (T, bool) {
         LEFT.set(Some(steps));
         let result = work();

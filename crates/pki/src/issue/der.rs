@@ -203,7 +203,7 @@ impl ToBeSigned {
     }
 
     /// Removes the extension of this object identifier: for tests of what reads certificates.
-    #[cfg(test)]
+    #[cfg(all(test, feature = "read"))]
     pub(crate) fn remove_extension(&mut self, identifier: &[u8]) {
         self.extensions.retain(|extension| !is(extension, identifier));
     }

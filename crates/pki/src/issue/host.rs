@@ -8,7 +8,8 @@ use rcgen::SanType;
 
 use crate::IssueError;
 
-/// A host as a certificate names it: a DNS name or an IP address.
+/// A host as a certificate names it: a DNS name or an IP address. There are no other kinds, so that
+/// it can be matched on in full.
 ///
 /// The two are different kinds of name. Go looks for an address among the addresses only, and says
 /// "doesn't contain any IP SANs" of a certificate that has it as a DNS name. So text that is an

@@ -90,6 +90,7 @@ impl fmt::Display for Network {
 /// Why some text is not a network.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is no network: {reason}")]
+#[non_exhaustive]
 pub struct NetworkError {
     /// What was written.
     pub text: String,

@@ -3,6 +3,7 @@
 /// Why some text cannot be a URI of a certificate.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is no URI that a certificate can have: {reason}")]
+#[non_exhaustive]
 pub struct UriError {
     /// What was written.
     pub text: String,
