@@ -33,6 +33,31 @@ fn server_not_client() {
 }
 
 #[test]
+fn allowed_hosts_and_the_gateway() {
+    let mut scene = Scene::new(1);
+    // The client is allowed, and so would be the server.
+    scene.put("", "client", tercet_pki::Leaf::client("client").host("localhost"));
+    scene.set("--client-cert-allowed-hostname", "localhost");
+    let said = ["code 14", "client certificate authentication failed"];
+    let fix = ["--client-cert-allowed-hostname", "--enable-grpc-gateway=false"];
+    scene.found(Rule::SettingConflict, Severity::Warning, &said, &fix);
+    let mut running = scene.start();
+    running.client_works();
+    let answer = running.curl(&scene.client, "/v3/kv/range", &RANGE).unwrap();
+    assert!(answer.contains("\"code\":14") && answer.contains(said[1]), "{answer}");
+    drop(running);
+
+    scene.set("--enable-grpc-gateway", "false");
+    scene.is_cured_of(Rule::SettingConflict);
+    scene.unset("--enable-grpc-gateway");
+    scene.unset("--client-cert-allowed-hostname");
+    let mut running = scene.start();
+    running.client_works();
+    let answer = running.curl(&scene.client, "/v3/kv/range", &RANGE).unwrap();
+    assert!(answer.contains("\"kvs\""), "{answer}");
+}
+
+#[test]
 fn server_not_server() {
     let scene = Scene::new(1);
     let wish = Wish { usages: "clientAuth", ..Wish::default() };

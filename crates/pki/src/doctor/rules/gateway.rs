@@ -1,12 +1,18 @@
-//! A common name that was to log a client in, over HTTP: TLS030.
+//! What the HTTP gateway makes of settings that are sound without it: a common name that was to log
+//! a client in (TLS030), and names of hosts that are allowed (TLS032).
 
-use super::super::case::Case;
+use super::super::case::{Case, Port};
 use super::super::findings::{Findings, Found};
 use crate::doctor::{Rule, Url};
 
+pub(super) fn check(case: &Case<'_>, findings: &mut Findings) {
+    common_names(case, findings);
+    allowed_hosts(case, findings);
+}
+
 /// Whether etcd has authentication turned on is not in its settings, so this is a note. Source:
 /// `server/embed/serve.go` (`accessController.ServeHTTP`).
-pub(super) fn check(case: &Case<'_>, findings: &mut Findings) {
+fn common_names(case: &Case<'_>, findings: &mut Findings) {
     let asks = case.members.iter().any(|member| {
         member.settings.grpc_gateway
             && member.client.settings.client_cert_auth
@@ -41,6 +47,43 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Findings) {
             )
             .file(&document.path)
             .field("subject"),
+        );
+    }
+}
+
+/// The gateway dials its own member with the settings of the server, does not verify whom it meets,
+/// and so has no verified chain to find an allowed name in: nobody passes, whatever the certificate
+/// names. Source: `grpcGatewayDial` in `server/embed/etcd.go`, `baseConfig` in
+/// `client/pkg/transport/listener.go`; measured with 3.4.23, 3.5.1, 3.6.14 and 3.7.1.
+fn allowed_hosts(case: &Case<'_>, findings: &mut Findings) {
+    for member in &case.members {
+        let side = &member.client;
+        if !member.settings.grpc_gateway
+            || !member.listens_with_tls(Port::Client)
+            || side.is_automatic()
+            || side.settings.allowed_hostnames.is_empty()
+        {
+            continue;
+        }
+        let setting = member.setting("client-cert-allowed-hostname");
+        findings.add(
+            Found::warning(
+                Rule::SettingConflict,
+                "HTTP 503, code 14 for every request below /v3/: transport: authentication handshake \
+                 failed: client certificate authentication failed",
+                format!(
+                    "With {setting}, the HTTP gateway does not reach its own member, whatever names \
+                     its certificate has: every REST request (/v3/…) fails. etcdctl and other gRPC \
+                     clients work."
+                ),
+                format!(
+                    "if nobody uses the gateway, set {}; else leave {setting} out, and limit who may \
+                     do what with users and roles",
+                    member.setting_to("enable-grpc-gateway", "false")
+                ),
+            )
+            .member(member)
+            .field(setting),
         );
     }
 }

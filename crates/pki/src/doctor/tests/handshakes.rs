@@ -219,6 +219,25 @@ fn names_that_are_not_allowed() {
 }
 
 #[test]
+fn allowed_hosts_and_the_gateway() {
+    // The server names it too, which does not help.
+    let (mut lab, authority) = Lab::sound("3.5.1");
+    lab.identity("client", &authority.issue(&Leaf::client("alice").host("localhost")).unwrap());
+    lab.infra1("--client-cert-allowed-hostname=localhost");
+    lab.client("ca.crt", "client.crt", "client.key");
+    let found = only(&lab, Rule::SettingConflict, Warning);
+    assert_eq!(found.field.as_deref(), Some("--client-cert-allowed-hostname"));
+    insta::assert_snapshot!(found.fix, @"if nobody uses the gateway, set --enable-grpc-gateway=false; else leave --client-cert-allowed-hostname out, and limit who may do what with users and roles");
+    for settings in [
+        "--client-cert-allowed-hostname=localhost --enable-grpc-gateway=false",
+        "--enable-grpc-gateway=true",
+    ] {
+        lab.members.clear();
+        assert_eq!(lab.infra1(settings).examine(), [], "{settings}");
+    }
+}
+
+#[test]
 fn a_certificate_that_is_demanded() {
     let (mut lab, _) = Lab::sound("3.5.1");
     lab.infra1("--client-cert-auth=false").client("ca.crt", "", "");
