@@ -89,8 +89,14 @@ fn bypassed(case: &Case<'_>, member: &MemberCase<'_>, side: &Side<'_>, findings:
             format!("{fixed}; until then leave {setting} out"),
         )
         .member(member)
-        .field(setting),
+        .field(setting)
+        .causes(bypass(member)),
     );
+}
+
+/// What keeps a list of clients from being looked at.
+pub(super) fn bypass(member: &MemberCase<'_>) -> Subject {
+    Subject::Setting(member.index, "client-crl-file for gRPC".to_owned())
 }
 
 fn skips_list_for_grpc(etcd: Version) -> bool {

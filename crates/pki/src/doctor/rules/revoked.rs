@@ -6,6 +6,7 @@ use std::path::Path;
 use super::super::case::{Case, MemberCase, Port, Side};
 use super::super::document::Document;
 use super::super::findings::{Findings, Found, Subject};
+use super::revocation::bypass;
 use super::words::{by_issuer, day, magnitude, serial, subject};
 use crate::doctor::Rule;
 use crate::read::{
@@ -24,7 +25,7 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Findings) {
             looked_up.insert(user.document.path.as_path());
             for certificate in user.document.chain().iter().take(CHAIN_MAX) {
                 if let Some(entry) = entries.get(&magnitude(&certificate.serial)) {
-                    let revocation = Revocation { list, entry, side };
+                    let revocation = Revocation { list, entry, member, side };
                     refused(&revocation, &user, certificate, findings);
                 }
             }
@@ -94,6 +95,7 @@ fn entries(list: &RevocationListDetails) -> HashMap<Vec<u8>, &RevokedCertificate
 struct Revocation<'a> {
     list: &'a RevocationListDetails,
     entry: &'a RevokedCertificate,
+    member: &'a MemberCase<'a>,
     side: &'a Side<'a>,
 }
 
@@ -103,7 +105,7 @@ fn refused(
     certificate: &CertificateDetails,
     findings: &mut Findings,
 ) {
-    let Revocation { list, entry, side } = revocation;
+    let Revocation { list, entry, member, side } = revocation;
     let path = user.document.path.display();
     let whose = if list.issuer.der == certificate.issuer.der {
         format!("since {}", day(entry.revoked_at))
@@ -133,6 +135,11 @@ fn refused(
         .file(&user.document.path)
         .field("serialNumber")
         .follows(Subject::File(user.document.path.clone()))
+        .follows(match side.port {
+            // Where it is not looked up it is let in, which is worse, and told by itself.
+            Port::Client => bypass(member),
+            Port::Peer => member.subject_of(side, "crl-file"),
+        })
         .causes(Subject::Certificate(certificate.fingerprint)),
     );
 }
