@@ -168,11 +168,18 @@ pub(super) fn is_top_key(flag: &Flag, version: Version) -> bool {
         }
 }
 
-/// Keys that are no flag's and that are read, but not here: nothing of TLS is in them. The last
-/// ones are names of Go's, which its JSON takes in any case of letters.
+/// Keys that are no flag's and that are read, but not here: nothing of TLS is in them; and those
+/// that etcd's own sample file still sets though etcd has dropped them. The last ones are names of
+/// Go's, which its JSON takes in any case of letters.
 pub(super) fn is_other_key(key: &str) -> bool {
     const OTHERS: &[&str] = &[
         "discovery-config",
+        "discovery-fallback",
+        "proxy-dial-timeout",
+        "proxy-failure-wait",
+        "proxy-read-timeout",
+        "proxy-refresh-interval",
+        "proxy-write-timeout",
         "experimental-snapshot-catch-up-entries",
         "grpc-additional-server-options",
         "socket-options",

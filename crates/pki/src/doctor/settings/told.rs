@@ -141,6 +141,9 @@ impl Told {
     /// its value is taken under that one: etcd does not start, and what else is wrong is to be
     /// found in the same run. What etcd only ignores is ignored.
     pub(super) fn unknown(&mut self, name: &str, text: Option<&str>, language: Language) {
+        if language == Language::Variable && text.is_some_and(|text| is_default(name, text)) {
+            return;
+        }
         let known = Flag::named(name);
         let instead = match known {
             Some(flag) => flag.instead(self.version),
@@ -192,6 +195,14 @@ impl Told {
         let nearest = flags.map(|flag| (distance(name, flag.name()), flag.name())).min()?;
         (nearest.0 <= 2 && nearest.0 * 3 < name.len()).then_some(nearest.1)
     }
+}
+
+/// Whether a setting that etcd does not know says only what etcd does by itself.
+pub(super) fn is_default(name: &str, text: &str) -> bool {
+    text.is_empty()
+        || value::boolean(text) == Some(false)
+        // The least of every etcd. Source: `client/pkg/transport/listener.go` (`baseConfig`).
+        || (name == "tls-min-version" && text == "TLS1.2")
 }
 
 /// How many letters must be put in, taken out or changed to make one of the other.

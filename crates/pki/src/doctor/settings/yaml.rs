@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::keys::{self, Kind, SECTION_KEYS, Section};
-use super::told::Told;
+use super::told::{self, Told};
 use super::{Origin, Problem, Settings, value};
 use crate::etcd::{Flag, FlagKind, Version};
 
@@ -156,7 +156,7 @@ fn top(reader: &mut Reader<'_>, told: &mut Told) -> Result<(), Stop> {
                     told.forget(name);
                 }
             }
-            None if keys::is_other_key(&key) => {}
+            None if keys::is_other_key(&key) || says_nothing(&lower, &node) => {}
             None => unknown_at_top(told, &key, &lower),
         }
     }
@@ -240,6 +240,7 @@ fn section_of(
                 Some(Value::List(list)) => told.set_list(known.flag(section), list, path),
                 None => told.forget(known.flag(section)),
             },
+            None if says_nothing(&lower, &node) => {}
             None => {
                 let instead = known.is_none().then(|| in_section(told, section, &lower)).flatten();
                 let versions = known.map(|known| known.versions().to_owned()).unwrap_or_default();
@@ -351,6 +352,18 @@ fn refuse(told: &mut Told, key: &str, json: &str, type_name: &str, value: String
     });
 }
 
+/// Whether a key that etcd does not know is better off so: it has no value, or that which etcd has
+/// by itself. etcd's own sample file names every key in this way.
+fn says_nothing(key: &str, node: &Node) -> bool {
+    match node {
+        Node::Scalar(Scalar::Null | Scalar::Boolean(false)) => true,
+        Node::Scalar(Scalar::Text(text)) => told::is_default(key, text),
+        Node::Scalar(Scalar::Number(number)) => number == "0",
+        Node::List(items) => items.is_empty(),
+        Node::Scalar(Scalar::Boolean(true) | Scalar::Other(_)) | Node::Map => false,
+    }
+}
+
 /// A key that is none at the top of the file; perhaps it is one of a section's.
 fn unknown_at_top(told: &mut Told, key: &str, lower: &str) {
     let flag = Flag::named(lower);
@@ -365,7 +378,10 @@ fn unknown_at_top(told: &mut Told, key: &str, lower: &str) {
         Some(flag) => flag.instead(told.version).and_then(keys::path_of),
         None => told.similar(lower).and_then(keys::path_of),
     };
-    let instead = instead.filter(|path| path != lower || here(lower, told.version));
+    let instead = instead
+        .filter(|path| path != lower || here(lower, told.version))
+        // `feature-gates=MemoryLock=true`, in the language of the file.
+        .map(|path| path.replacen('=', ": ", 1));
     let versions = flag.filter(|flag| !flag.is_in(told.version)).map(Flag::versions);
     unknown(told, key.to_owned(), instead, versions.unwrap_or_default());
 }
