@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a test may fail as the test may")]
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -98,6 +99,39 @@ fn the_tutorials_member_is_diagnosed() {
     assert_eq!(code, Some(1));
     assert!(people.contains("write --trusted-ca-file instead of --ca-file"), "{people}");
     assert!(!people.contains('\x1b'));
+}
+
+/// The tutorial's files, with the mode that keys are to have.
+fn copied() -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    for file in ["ca.crt", "server.crt", "server.key", "client.crt", "client.key"] {
+        let path = directory.path().join(file);
+        fs::copy(tutorial().join(file), &path).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    directory
+}
+
+/// The whole line: ids, keys, their order and the texts are what other programs read.
+#[test]
+fn the_line_for_programs_is_stable() {
+    let client = "--client-cacert ca.crt --client-cert client.crt --client-key client.key --url https://localhost:23791";
+    let arguments = ["--etcd", "3.5.1", "--json"].into_iter().chain(client.split(' '));
+    let arguments: Vec<_> = arguments.chain(["--"]).chain(FIRST).collect();
+    let (code, stdout, stderr) = doctor(copied().path(), &arguments);
+    assert_eq!((code, stderr.as_str()), (Some(1), ""), "{stdout}");
+    insta::assert_snapshot!(stdout);
+}
+
+/// Two kinds of lines: those that are wrapped, and commands, which are whole.
+#[test]
+fn what_people_read_has_commands_to_copy() {
+    let client = "--client-cacert ca.crt --client-cert client.crt --client-key client.key";
+    let arguments = ["--etcd", "3.5.1"].into_iter().chain(client.split(' '));
+    let arguments: Vec<_> = arguments.chain(["--"]).chain(FIRST).collect();
+    let (code, stdout, stderr) = doctor(copied().path(), &arguments);
+    assert_eq!((code, stderr.as_str()), (Some(1), ""), "{stdout}");
+    insta::assert_snapshot!(stdout);
 }
 
 #[test]

@@ -91,13 +91,17 @@ impl File {
     }
 }
 
+/// Why a file of somebody else's cannot be read: what [`FileState::Unreadable`] then says.
+pub(crate) const PERMISSION_DENIED: &str = "permission denied";
+
 /// What was found where a file should be.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FileState {
     /// Nothing.
     Missing,
-    /// Something that could not be read, and why.
+    /// Something that could not be read, and why: `permission denied` says nothing of whether etcd
+    /// may read it, which may run as another user.
     Unreadable(String),
     /// A file.
     Present {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use time::OffsetDateTime;
 
+use super::description::PERMISSION_DENIED;
 use super::{File, FileState};
 use crate::read::{
     Block, CertificateDetails, PrivateKeyDetails, ReadError, RevocationListDetails, pem,
@@ -141,7 +142,9 @@ impl Document {
             Err(_) => Some("x509: malformed certificate".to_owned()),
         };
         let readable = parsed.is_ok();
-        if let (true, Ok(certificate)) = (block.is_certificate(), parsed) {
+        if let (true, Ok(certificate)) = (block.is_certificate(), parsed)
+            && !self.certificates.iter().any(|known| known.fingerprint == certificate.fingerprint)
+        {
             self.certificates.push(certificate);
         }
         if block.is_private_key() && self.first_key().is_none() {
@@ -149,6 +152,11 @@ impl Document {
         }
         let label = block.label.clone();
         self.parts.push(Part { label, line: block.line, no_certificate, readable });
+    }
+
+    /// Whether there is a file that we may not read, though others may.
+    pub(crate) fn is_denied(&self) -> bool {
+        matches!(&self.presence, Presence::Unreadable(why) if why == PERMISSION_DENIED)
     }
 
     /// Whether there is a file that could be read.

@@ -45,6 +45,7 @@ pub struct Finding {
     pub today: String,
     /// What that means, in plain words.
     pub meaning: String,
-    /// What to do: a command, or a flag to change.
+    /// What to do: a command, or a flag to change. A command stands on a line of its own, which
+    /// begins with two spaces, and can be run as it is.
     pub fix: String,
 }

@@ -16,6 +16,8 @@ pub(crate) enum Subject {
     /// The weakness of a certificate, by its fingerprint: that some builds refuse it need not be
     /// said where the one at hand does.
     Weakness([u8; 32]),
+    /// That a certificate is without extensions, by its fingerprint.
+    Extensions([u8; 32]),
     /// A setting of the member with this index, by the name of its flag without dashes.
     Setting(usize, String),
 }

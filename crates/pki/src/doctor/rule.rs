@@ -63,7 +63,7 @@ rules! {
     SerialReused = "TLS028-serial-reused", "Two certificates of one authority have the same serial number";
     AutomaticTls = "TLS029-automatic-tls", "Automatic TLS encrypts and authenticates nobody";
     CommonNameOverGateway = "TLS030-common-name-over-gateway", "A common name does not log in over the HTTP gateway";
-    UnknownSetting = "TLS031-unknown-setting", "This version of etcd has no such setting";
+    UnknownSetting = "TLS031-unknown-setting", "This version of etcd does not take a setting, or its value";
     SettingConflict = "TLS032-setting-conflict", "Two settings contradict each other, or one is ignored";
     FileMissing = "TLS033-file-missing", "A file is missing, cannot be read, or is only half of a pair";
     FileUnusable = "TLS034-file-unusable", "A file is not what etcd reads there";

@@ -1,5 +1,7 @@
 //! From a leaf to a root.
 
+use std::collections::HashSet;
+
 use time::OffsetDateTime;
 
 use super::refusal::{Culprit, Hint, Refusal, Role, SignatureFault};
@@ -121,13 +123,8 @@ fn handshake_key(leaf: &CertificateDetails) -> Result<(), Refusal> {
 fn distinct<'a>(
     certificates: impl Iterator<Item = &'a CertificateDetails>,
 ) -> Vec<&'a CertificateDetails> {
-    let mut kept: Vec<&CertificateDetails> = Vec::new();
-    for certificate in certificates {
-        if !kept.iter().any(|other| other.fingerprint == certificate.fingerprint) {
-            kept.push(certificate);
-        }
-    }
-    kept
+    let mut known = HashSet::new();
+    certificates.filter(|certificate| known.insert(certificate.fingerprint)).collect()
 }
 
 struct Walk<'a> {

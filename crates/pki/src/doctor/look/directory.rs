@@ -8,8 +8,9 @@ use super::roles::{self, Kind, Pair, Role};
 use super::{LookError, Looked, Place, client, file, with_files};
 use crate::doctor::{File, Origin, Settings, TlsSettings};
 
-/// How many files are looked at, in the directory and those below it.
-const FILES: usize = 1000;
+/// How many certificates, keys and lists are looked at, in the directory and those below it; and how
+/// many directories.
+pub(super) const FILES: usize = 1000;
 
 /// What the certificates in `directory` seem to be for, by their names, and all of them as files.
 ///
@@ -21,8 +22,11 @@ const FILES: usize = 1000;
 ///   [`Layout::PerMember`](crate::Layout); its authority is its own, or that above.
 /// - `member1.pem` with `member1-key.pem`, as cfssl's guides have them, is a member; `server.pem`
 ///   beside it is for the clients of each.
-/// - `client.*` and `NAME-client.*` are clients, and so is kubeadm's `../apiserver-etcd-client.*`
-///   of a directory called `etcd`.
+/// - `client.*` and `NAME-client.*` are clients, where there are their keys and an authority.
+/// - Where a directory `etcd` stands beside kubeadm's `apiserver-etcd-client.*`, that is its only
+///   client: all else beside it is of Kubernetes, which has an authority of its own. Given
+///   `etcd` itself, that client is looked for above it.
+/// - Of two authorities `server-ca.*` and `client-ca.*`, each is for what it is called by.
 /// - Everything else is judged by itself.
 ///
 /// Members are taken to ask for certificates where there is an authority to check them by. They
@@ -30,19 +34,25 @@ const FILES: usize = 1000;
 ///
 /// # Errors
 ///
-/// [`LookError::Unreadable`], and [`LookError::Empty`] if nothing there is a certificate, a key or
-/// a revocation list by its name.
+/// [`LookError::Unreadable`]; [`LookError::Empty`] if nothing there is a certificate, a key or a
+/// revocation list by its name; and [`LookError::TooMany`] of them.
 pub fn directory(directory: &Path) -> Result<Looked, LookError> {
+    let too_many = || LookError::TooMany { path: directory.to_owned() };
     let mut left = FILES;
     let top = Listing::of(directory, &mut left)
-        .map_err(|source| LookError::Unreadable { path: directory.to_owned(), source })?;
+        .map_err(|source| LookError::Unreadable { path: directory.to_owned(), source })?
+        .ok_or_else(too_many)?;
+    if top.directories.len() > FILES {
+        return Err(too_many());
+    }
     let mut below = Vec::new();
     for path in &top.directories {
         // What cannot be listed is not ours: `lost+found`, another's data directory.
-        if let Ok(listing) = Listing::of(path, &mut left)
-            && !listing.is_empty()
-        {
-            below.push((path, listing));
+        if let Ok(listing) = Listing::of(path, &mut left) {
+            let listing = listing.ok_or_else(too_many)?;
+            if !listing.is_empty() {
+                below.push((path, listing));
+            }
         }
     }
     if top.is_empty() && below.is_empty() {
@@ -61,13 +71,16 @@ pub fn directory(directory: &Path) -> Result<Looked, LookError> {
         let member = listing.first(Role::Member);
         if let Some((server, peer)) = either(server.or(member), peer.or(member)) {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
-            let authority = listing.authority().or_else(|| top.authority());
-            let peer_authority = listing.first(Role::PeerAuthority);
-            let peer_authority = peer_authority.or_else(|| top.first(Role::PeerAuthority));
+            let authorities = if listing.of_servers().is_some() { listing } else { &top };
+            let (authority, mut peer_authority) =
+                (authorities.of_clients(), authorities.of_peers());
+            if listing.first(Role::PeerAuthority).is_none() {
+                peer_authority = top.first(Role::PeerAuthority).or(peer_authority);
+            }
             add(&mut looked, &name, MemberFiles { server, peer, authority, peer_authority });
         }
     }
-    let (authority, peer_authority) = (top.authority(), top.first(Role::PeerAuthority));
+    let (authority, peer_authority) = (top.of_clients(), top.of_peers());
     let (server, peer) = (top.first(Role::Server), top.first(Role::Peer));
     let named: Vec<_> = top.all(Role::Member).collect();
     if named.is_empty()
@@ -79,16 +92,26 @@ pub fn directory(directory: &Path) -> Result<Looked, LookError> {
         let (server, peer) = (server.unwrap_or(member), peer.unwrap_or(member));
         add(&mut looked, &member.stem, MemberFiles { server, peer, authority, peer_authority });
     }
+    // kubeadm's, from above: what is beside the directory is of Kubernetes, but for one client.
+    let kubernetes =
+        top.pairs.iter().find(|(_, pair)| pair.stem == KUBERNETES_CLIENT).and_then(|(_, pair)| {
+            let etcd = below.iter().find(|(path, _)| path.ends_with("etcd"));
+            etcd.map(|(_, listing)| (listing, pair))
+        });
+    let top_clients = kubernetes.is_none().then_some(&top);
     let kubeadms = (directory.file_name().is_some_and(|name| name == "etcd"))
-        .then(|| beside(directory, "apiserver-etcd-client"))
+        .then(|| beside(directory, KUBERNETES_CLIENT))
         .flatten();
-    let listings = std::iter::once(&top).chain(below.iter().map(|(_, listing)| listing));
+    let listings = top_clients.into_iter().chain(below.iter().map(|(_, listing)| listing));
     for (listing, pair) in listings
         .flat_map(|listing| listing.all(Role::Client).map(move |pair| (listing, pair)))
         .chain(kubeadms.as_ref().map(|pair| (&top, pair)))
+        .chain(kubernetes)
     {
-        let authority = listing.authority().or_else(|| top.authority());
-        let trusted = authority.map(|pair| pair.certificate.as_path());
+        // Nobody said whom it trusts, or where its key is: it is judged by itself.
+        let authority = listing.of_servers().or_else(|| top.of_servers());
+        let (Some(authority), Some(_)) = (authority, &pair.key) else { continue };
+        let trusted = Some(authority.certificate.as_path());
         looked.clients.push(client(
             Vec::new(),
             trusted,
@@ -106,6 +129,9 @@ pub fn directory(directory: &Path) -> Result<Looked, LookError> {
         .collect::<Vec<File>>();
     Ok(looked)
 }
+
+/// kubeadm's certificate for Kubernetes as a client of etcd.
+const KUBERNETES_CLIENT: &str = "apiserver-etcd-client";
 
 /// What a member has.
 #[derive(Clone, Copy)]
@@ -158,14 +184,18 @@ struct Listing {
 }
 
 impl Listing {
-    fn of(directory: &Path, left: &mut usize) -> std::io::Result<Self> {
+    /// Nothing if there are more than `left`.
+    fn of(directory: &Path, left: &mut usize) -> std::io::Result<Option<Self>> {
         let mut paths = Vec::new();
         for entry in fs::read_dir(directory)? {
-            if *left == 0 {
-                break;
+            let path = entry?.path();
+            if path.is_dir() {
+                paths.push(path);
+            } else if roles::kind(&path).is_some() {
+                let Some(less) = left.checked_sub(1) else { return Ok(None) };
+                *left = less;
+                paths.push(path);
             }
-            *left -= 1;
-            paths.push(entry?.path());
         }
         // The order of a directory is anybody's; a report has one.
         paths.sort();
@@ -192,7 +222,7 @@ impl Listing {
             (roles::role(&stem), Pair { stem, certificate, key })
         });
         listing.pairs = pairs.collect();
-        Ok(listing)
+        Ok(Some(listing))
     }
 
     fn is_empty(&self) -> bool {
@@ -207,7 +237,24 @@ impl Listing {
         self.all(role).next()
     }
 
-    fn authority(&self) -> Option<&Pair> {
-        self.first(Role::Authority)
+    /// The authority called so, or any.
+    fn authority(&self, name: &str) -> Option<&Pair> {
+        let named = |pair: &&Pair| pair.stem.to_ascii_lowercase().replace('_', "-").ends_with(name);
+        self.all(Role::Authority).find(named).or_else(|| self.first(Role::Authority))
+    }
+
+    /// Whom clients trust.
+    fn of_servers(&self) -> Option<&Pair> {
+        self.authority("server-ca")
+    }
+
+    /// Whom servers trust.
+    fn of_clients(&self) -> Option<&Pair> {
+        self.authority("client-ca")
+    }
+
+    /// Whom peers trust; those with one certificate for all are servers.
+    fn of_peers(&self) -> Option<&Pair> {
+        self.first(Role::PeerAuthority).or_else(|| self.of_servers())
     }
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
+use crate::doctor::description::PERMISSION_DENIED;
 use crate::doctor::{File, FileState};
 
 /// The longest certificate, key or list that is read, in bytes. The public authorities of a machine
@@ -31,7 +32,7 @@ pub(super) fn state(path: &Path) -> FileState {
 /// As etcd would say it: `permission denied`. The number of the error says nothing to a person.
 fn reason(error: &io::Error) -> String {
     match error.kind() {
-        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        io::ErrorKind::PermissionDenied => PERMISSION_DENIED.to_owned(),
         io::ErrorKind::NotADirectory => "not a directory".to_owned(),
         _ => error.to_string(),
     }

@@ -64,6 +64,17 @@ pub enum LookError {
         /// Which.
         path: PathBuf,
     },
+    /// A directory that is none of one fleet.
+    #[error(
+        "{} has more than {} certificates, keys and lists below it, or as many directories: name \
+         one of a fleet",
+        path.display(),
+        directory::FILES
+    )]
+    TooMany {
+        /// Which.
+        path: PathBuf,
+    },
     /// A configuration file from which no settings can be had.
     #[error("{} is not read as etcd's configuration", path.display())]
     ConfigFile {

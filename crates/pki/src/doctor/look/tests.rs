@@ -98,6 +98,26 @@ fn layouts_are_recognized() {
             ],
         ),
         (
+            "Kubernetes', with kubeadm's below",
+            &[
+                "ca.crt",
+                "apiserver.crt",
+                "apiserver-kubelet-client.crt",
+                "apiserver-etcd-client.crt",
+                "apiserver-etcd-client.key",
+                "etcd/ca.crt",
+                "etcd/server.crt",
+                "etcd/peer.crt",
+                "etcd/healthcheck-client.crt",
+                "etcd/healthcheck-client.key",
+            ],
+        ),
+        (
+            "an authority for each",
+            &["server-ca.crt", "client-ca.crt", "server.crt", "client.crt", "client.key"],
+        ),
+        ("nobody's client", &["server.crt", "client.crt", "client.key"]),
+        (
             "cfssl's",
             &[
                 "ca.pem",
@@ -220,4 +240,20 @@ fn a_process_that_is_not_etcd_is_refused() {
     let error = process(std::process::id(), ETCD).unwrap_err();
     assert!(matches!(error, LookError::NotEtcd { .. }), "{error}");
     assert!(matches!(process(u32::MAX, ETCD), Err(LookError::Process { .. })));
+}
+
+#[test]
+fn a_directory_of_much_else_is_looked_through() {
+    let scratch = tempfile::tempdir().unwrap();
+    let top = scratch.path();
+    for index in 0..1100 {
+        touch(&top.join(format!("a{index}.txt")));
+    }
+    touch(&top.join("server.crt"));
+    touch(&top.join("infra1/server.crt"));
+    assert_eq!(directory(top).unwrap().members.len(), 2);
+    for index in 0..999 {
+        touch(&top.join(format!("a{index}.crt")));
+    }
+    assert!(matches!(directory(top), Err(LookError::TooMany { .. })));
 }

@@ -3,7 +3,7 @@
 use super::super::case::{Case, MemberCase, Port, Side, word};
 use super::super::document::{Der, Document};
 use super::super::findings::{Findings, Found, Subject};
-use super::words::minute;
+use super::words::{command, minute};
 use crate::doctor::Rule;
 
 pub(super) fn check(case: &Case<'_>, findings: &mut Findings) {
@@ -52,7 +52,11 @@ fn empty(document: &Document, setting: &str, reader: Reader) -> Option<Found> {
         Reader::Client => "The client takes it, trusts nobody, and refuses every member.",
     };
     let fix = if document.der == Some(Der::Certificate) {
-        format!("openssl x509 -inform DER -in {file} -out {file}.pem, and name that file")
+        command(
+            "write it as PEM",
+            &format!("openssl x509 -inform DER -in {file} -out {file}.pem"),
+            &format!("and name {file}.pem"),
+        )
     } else {
         format!("write the certificate of the authority into {file}, as PEM")
     };

@@ -3,7 +3,7 @@
 use super::super::case::{Case, ClientCase, MemberCase, Port, Side};
 use super::super::document::{Document, Presence};
 use super::super::findings::{Findings, Found, Subject};
-use crate::doctor::{Rule, Url};
+use crate::doctor::{Origin, Rule, Url};
 
 pub(super) fn check(case: &Case<'_>, findings: &mut Findings) {
     for (member, side) in case.sides() {
@@ -52,7 +52,8 @@ fn half_of_client(client: &ClientCase<'_>, findings: &mut Findings) {
 
 fn pairs(member: &MemberCase<'_>, side: &Side<'_>, findings: &mut Findings) {
     let settings = side.settings;
-    if !member.opens(side) {
+    // A directory may have no keys: nobody said that they are to be there.
+    if !member.opens(side) || member.settings.origin == Origin::Directory {
         return;
     }
     let text = |path: &Option<std::path::PathBuf>| {
@@ -149,7 +150,9 @@ fn absent(member: &MemberCase<'_>, side: &Side<'_>, findings: &mut Findings) {
             continue;
         }
         let Some((today, meaning, fix)) = absence(document) else { continue };
-        let found = if member.opens(side) {
+        let found = if document.is_denied() {
+            not_looked_at(document)
+        } else if member.opens(side) {
             let meaning = format!("{meaning} etcd does not start.");
             Found::error(Rule::FileMissing, today, meaning, fix)
         } else {
@@ -165,6 +168,19 @@ fn absent(member: &MemberCase<'_>, side: &Side<'_>, findings: &mut Findings) {
                 .causes(file(document)),
         );
     }
+}
+
+/// That we may not read a file says nothing of whether etcd may, which may run as another user.
+pub(super) fn not_looked_at(document: &Document) -> Found {
+    let path = document.path.display();
+    Found::warning(
+        Rule::FileMissing,
+        format!(
+            "nothing, if etcd runs as a user who may read it; else open {path}: permission denied"
+        ),
+        format!("The user who asks here may not read {path}, so nothing in it was looked at."),
+        "ask again as the user that etcd runs as, or with sudo",
+    )
 }
 
 /// What etcd says to a file that is not there, what that means, and what to do.

@@ -7,7 +7,7 @@
 use super::super::case::{Case, MemberCase, Port, Side, word};
 use super::super::document::{Document, Presence};
 use super::super::findings::{Findings, Found, Subject};
-use super::words::day;
+use super::words::{command, day};
 use crate::doctor::Rule;
 use crate::etcd::Version;
 use crate::read::{Encoding, RevocationListDetails, SignatureCheck};
@@ -130,6 +130,9 @@ impl List<'_> {
         };
         match &self.document.presence {
             Presence::TooBig(_) => return None,
+            Presence::Unreadable(_) if self.document.is_denied() => {
+                return Some(super::files::not_looked_at(self.document));
+            }
             Presence::Missing | Presence::Unreadable(_) => {
                 let why = match &self.document.presence {
                     Presence::Unreadable(why) => why.as_str(),
@@ -172,9 +175,13 @@ impl List<'_> {
             return Some(self.refuses(
                 self.malformed(),
                 format!("{path} holds a list in PEM, and {why}: {who}."),
-                format!(
-                    "openssl crl -in {file} -outform DER -out {file}.der, and set {}",
-                    self.member.setting_to(&self.side.flag("crl-file"), &format!("{file}.der"))
+                command(
+                    "write it as DER",
+                    &format!("openssl crl -in {file} -outform DER -out {file}.der"),
+                    &format!(
+                        "and set {}",
+                        self.member.setting_to(&self.side.flag("crl-file"), &format!("{file}.der"))
+                    ),
                 ),
             ));
         }

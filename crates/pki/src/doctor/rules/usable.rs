@@ -3,6 +3,7 @@
 use super::super::case::{Case, word};
 use super::super::document::{Der, Document, Fault, Presence};
 use super::super::findings::{Findings, Found, Subject};
+use super::words::command;
 use crate::doctor::Rule;
 use crate::etcd::Go;
 
@@ -111,7 +112,7 @@ fn objected(document: &Document, setting: &str, fault: Fault) -> Found {
 }
 
 fn encrypted_key(document: &Document, setting: &str, effect: &str, fault: Fault) -> Found {
-    let path = word(&document.path);
+    let (path, plain) = (word(&document.path), word(&plain_name(document)));
     Found::error(
         Rule::KeyEncrypted,
         fault.today,
@@ -120,7 +121,11 @@ fn encrypted_key(document: &Document, setting: &str, effect: &str, fault: Fault)
              {effect}.",
             document.path.display()
         ),
-        format!("umask 077; openssl pkey -in {path} -out {}", word(&plain_name(document))),
+        command(
+            "write it without a password",
+            &format!("(umask 077; openssl pkey -in {path} -out {plain})"),
+            &format!("and name {plain}"),
+        ),
     )
 }
 
@@ -140,12 +145,18 @@ fn unusable(document: &Document, usage: Use, setting: &str, effect: &str, fault:
     let (meaning, fix) = match (usage, document.der) {
         (Use::Chain | Use::Authorities, Some(Der::Certificate)) => (
             format!("{path} holds a certificate in DER, and etcd reads PEM: {effect}."),
-            format!("openssl x509 -inform DER -in {file} -out {file}.pem, and name that file"),
+            command(
+                "write it as PEM",
+                &format!("openssl x509 -inform DER -in {file} -out {file}.pem"),
+                &format!("and name {file}.pem"),
+            ),
         ),
         (Use::Key, Some(Der::Key)) => (
             format!("{path} holds a private key in DER, and etcd reads PEM: {effect}."),
-            format!(
-                "umask 077; openssl pkey -inform DER -in {file} -out {file}.pem, and name that file"
+            command(
+                "write it as PEM",
+                &format!("(umask 077; openssl pkey -inform DER -in {file} -out {file}.pem)"),
+                &format!("and name {file}.pem"),
             ),
         ),
         (Use::Chain, _) if document.certificates.is_empty() && block_of_key => (
@@ -168,8 +179,10 @@ fn unusable(document: &Document, usage: Use, setting: &str, effect: &str, fault:
                  holds {holds}. etcd reads every block as one: {effect}. The key of an authority \
                  does not belong on a member at all."
             ),
-            format!(
-                "openssl x509 -in {file} -out {file}.crt, name that file, and take the key away"
+            command(
+                "take the certificate out",
+                &format!("openssl x509 -in {file} -out {file}.crt"),
+                &format!("name {file}.crt, and take the key away"),
             ),
         ),
         (Use::Key, _) => (

@@ -6,9 +6,10 @@
 use super::super::case::Case;
 use super::super::document::Document;
 use super::super::findings::{Findings, Found, Subject};
+use super::handshakes::fix;
 use super::words::{by_issuer, subject};
 use crate::doctor::Rule;
-use crate::etcd::{Go, GoRange};
+use crate::etcd::Go;
 use crate::read::{CertificateDetails, PublicKey, SignatureAlgorithm, SignatureCheck};
 
 /// How many signatures are tried in all. A fleet of a hundred members has a few hundred.
@@ -18,9 +19,9 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Findings) {
     for document in &case.documents {
         for certificate in &document.certificates {
             let found = [
-                small_key(certificate),
-                old_hash(case.go, certificate),
-                first_version(certificate),
+                small_key(case, document, certificate),
+                old_hash(case, document, certificate),
+                first_version(case, document, certificate),
                 negative_serial(case, certificate),
             ];
             for (field, found) in found.into_iter().flatten() {
@@ -45,7 +46,25 @@ fn add(
 
 type Weakness = Option<(&'static str, Found)>;
 
-fn small_key(certificate: &CertificateDetails) -> Weakness {
+/// How to have it anew: a command for a leaf; what hangs on an authority is more than one.
+fn anew(
+    case: &Case<'_>,
+    document: &Document,
+    certificate: &CertificateDetails,
+    new_key: bool,
+    of_authority: &str,
+) -> String {
+    let authority = certificate.issuer.der == certificate.subject.der
+        || certificate.basic_constraints.is_some_and(|constraints| constraints.authority);
+    // Others in the file would be written over.
+    if authority || document.certificates.len() > 1 {
+        of_authority.to_owned()
+    } else {
+        fix::again(case, document, certificate, new_key)
+    }
+}
+
+fn small_key(case: &Case<'_>, document: &Document, certificate: &CertificateDetails) -> Weakness {
     let PublicKey::Rsa { bits } = certificate.public_key else { return None };
     if bits >= 2048 {
         return None;
@@ -59,15 +78,22 @@ fn small_key(certificate: &CertificateDetails) -> Weakness {
         Rule::WeakCertificate,
         "etcd says nothing about it",
         format!("The RSA key of {} has {bits} bits. {effect}", subject(certificate)),
-        "issue it again with a new key: openssl ecparam -name prime256v1 -genkey -noout, or RSA with \
-         2048 bits or more",
+        anew(
+            case,
+            document,
+            certificate,
+            true,
+            "make it again with a new key (P-256, or RSA with 2048 bits or more), and issue what it \
+             signed anew",
+        ),
     );
     Some(("subjectPublicKeyInfo", found))
 }
 
 /// Go refuses MD5 always, and SHA-1 from 1.18 on; not where a root signs itself, since nobody looks
 /// at that signature. Source: `crypto/x509` (`checkSignature`); release notes of Go 1.18.
-fn old_hash(go: GoRange, certificate: &CertificateDetails) -> Weakness {
+fn old_hash(case: &Case<'_>, document: &Document, certificate: &CertificateDetails) -> Weakness {
+    let go = case.go;
     let (SignatureAlgorithm::RsaPkcs1 { hash_bits: bits }
     | SignatureAlgorithm::Ecdsa { hash_bits: bits }) = certificate.signature_algorithm
     else {
@@ -94,28 +120,49 @@ fn old_hash(go: GoRange, certificate: &CertificateDetails) -> Weakness {
         Rule::WeakCertificate,
         today,
         format!("{} is signed with {hash}: {which}.", subject(certificate)),
-        "sign it again with SHA-256 (openssl x509 -req -sha256)",
+        anew(
+            case,
+            document,
+            certificate,
+            false,
+            "have it signed again with SHA-256 (openssl x509 -req -sha256)",
+        ),
     );
     Some(("signatureAlgorithm", found))
 }
 
-fn first_version(certificate: &CertificateDetails) -> Weakness {
+fn first_version(
+    case: &Case<'_>,
+    document: &Document,
+    certificate: &CertificateDetails,
+) -> Weakness {
     if certificate.version >= 3 {
         return None;
     }
+    let (lacks, go) = if certificate.issuer.der == certificate.subject.der {
+        ("nor whether it is an authority", "Go trusts it as an authority all the same")
+    } else {
+        ("nor hosts", "etcd takes it")
+    };
     let found = Found::warning(
         Rule::WeakCertificate,
         "etcd says nothing about it",
         format!(
-            "{} is an X.509 certificate of version {}, which can say neither names nor what it is \
-             for nor whether it is an authority. Go trusts it as an authority all the same; rustls \
-             refuses it (UnsupportedCertVersion).",
+            "{} is an X.509 certificate of version {}, which can say neither what it is for {lacks}. \
+             {go}; rustls refuses it (UnsupportedCertVersion).",
             subject(certificate),
             certificate.version
         ),
-        "issue it again with extensions, which makes it version 3 (openssl x509 -req -extfile FILE, \
-         openssl req -x509 -addext)",
-    );
+        anew(
+            case,
+            document,
+            certificate,
+            false,
+            "make it again with extensions, which makes it version 3 (openssl req -x509 -addext), \
+             and issue what it signed anew",
+        ),
+    )
+    .follows(Subject::Extensions(certificate.fingerprint));
     Some(("version", found))
 }
 

@@ -75,6 +75,13 @@ pub(super) fn is_local(url: &Url) -> bool {
             .is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
+/// What to do, a command for it on a line of its own, so that it can be copied whole, and what
+/// remains.
+pub(super) fn command(before: &str, command: &str, after: &str) -> String {
+    let after = if after.is_empty() { String::new() } else { format!("\n{after}") };
+    format!("{before}:\n  {command}{after}")
+}
+
 /// Texts with commas between them.
 pub(super) fn list<T: std::fmt::Display>(items: impl IntoIterator<Item = T>) -> String {
     items.into_iter().map(|item| item.to_string()).collect::<Vec<_>>().join(", ")

@@ -4,5 +4,6 @@ mod arbitrary;
 mod handshakes;
 mod healthy;
 pub(crate) mod lab;
+mod quiet;
 mod rules;
 mod tutorial;

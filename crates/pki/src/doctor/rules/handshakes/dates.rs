@@ -7,7 +7,7 @@ use time::{Duration, OffsetDateTime};
 use super::super::super::case::{Case, word};
 use super::super::super::document::Document;
 use super::super::super::findings::{Findings, Found, Subject};
-use super::super::words::{days, minute, subject};
+use super::super::words::{command, days, minute, subject};
 use super::presentation::{Presentation, Refused, links, sentence};
 use super::{fix, trust};
 use crate::doctor::go::{Refusal, Role};
@@ -144,7 +144,6 @@ fn alone(
         return None;
     };
     let what = if is_authority { "The authority" } else { "The certificate" };
-    let path = word(&document.path);
     Some(
         Found::error(
             rule,
@@ -157,12 +156,7 @@ fn alone(
                 if is_authority {
                     renew_authority(document)
                 } else {
-                    format!(
-                        "issue it again with the same names and key: openssl x509 -x509toreq \
-                         -copy_extensions copyall -in {path} -key {} | openssl x509 -req -CA ca.crt \
-                         -CAkey ca.key -copy_extensions copyall -days 365 -out {path}",
-                        word(&document.path.with_extension("key"))
-                    )
+                    fix::again(case, document, certificate, false)
                 }
             }),
         )
@@ -187,10 +181,12 @@ fn mend(rule: Rule, otherwise: impl FnOnce() -> String) -> String {
 fn renew_authority(document: &Document) -> String {
     let path = word(&document.path);
     let key = word(&document.path.with_extension("key"));
-    format!(
-        "renew it with the key it has, so that what it signed stays good: openssl x509 -in {path} \
-         -signkey {key} -days 3650 -out {path}.new && mv {path}.new {path}; then restart the \
-         members, one at a time"
+    command(
+        "renew it with the key it has, so that what it signed stays good",
+        &format!(
+            "openssl x509 -in {path} -signkey {key} -days 3650 -out {path}.new && mv {path}.new {path}"
+        ),
+        "then restart the members, one at a time",
     )
 }
 

@@ -58,7 +58,7 @@ fn unnamed<'c>(case: &Case<'_>, member: &'c MemberCase<'c>, url: &Url) -> Option
                 document.path.display(),
                 list(names.dns.iter().cloned().chain(ip)),
             ),
-            fix::reissue_server(member, &hosts),
+            fix::reissue_of(member, &member.client, &hosts),
         )
         .member(member)
         .file(&document.path)

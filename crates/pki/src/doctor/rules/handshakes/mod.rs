@@ -12,7 +12,7 @@
 
 mod dates;
 mod demand;
-mod fix;
+pub(super) mod fix;
 mod gather;
 mod loopback;
 mod names;
@@ -22,7 +22,8 @@ mod scheme;
 mod trust;
 mod usage;
 
-use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::super::case::{Case, Port};
 use super::super::findings::Findings;
@@ -33,16 +34,33 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Findings) {
     scheme::check(case, findings);
     demand::check(case, findings);
     loopback::check(case, findings);
+    names::check(case, findings);
 
     let presentations = gather::all(case);
     peers::check(case, &presentations, findings);
     let mut groups: BTreeMap<Reason, Vec<Refused<'_, '_>>> = BTreeMap::new();
+    // Members of one fleet are judged by the same authorities over and over.
+    let mut judged: HashMap<_, Option<Refused<'_, '_>>> = HashMap::new();
     for presentation in &presentations {
-        match presentation.judge(case) {
-            Some(refused) => groups.entry(reason(&refused)).or_default().push(refused),
-            None => dates::outlived(case, presentation, findings),
+        let refused = match judged.entry(presentation.question()) {
+            Entry::Occupied(known) => known.get().clone(),
+            Entry::Vacant(new) => {
+                let refused = presentation.judge(case);
+                if refused.is_none() {
+                    dates::outlived(case, presentation, findings);
+                }
+                new.insert(refused).clone()
+            }
+        };
+        if let Some(refused) = refused {
+            let refused = Refused { presentation, ..refused };
+            groups.entry(reason(&refused)).or_default().push(refused);
         }
     }
+    // What breaks a link breaks the gateway too, and is told there.
+    let broken: BTreeSet<_> =
+        groups.keys().filter(|(.., gateway)| !gateway).map(|key| of_file(key)).collect();
+    groups.retain(|key, _| !key.4 || !broken.contains(&of_file(key)));
     for refused in groups.values_mut() {
         let is_shared = refused.iter().any(|other| holder(other) != holder(&refused[0]));
         refused.iter_mut().for_each(|refused| refused.is_shared = is_shared);
@@ -73,6 +91,11 @@ fn holder(refused: &Refused<'_, '_>) -> (Option<usize>, Port) {
 
 /// What makes two refusals one finding: the file and the kind of fault, and what else it is about.
 type Reason = (std::path::PathBuf, u8, Vec<u8>, Option<std::path::PathBuf>, bool);
+
+/// The file and its fault, whoever meets it.
+fn of_file(reason: &Reason) -> (std::path::PathBuf, u8, Vec<u8>) {
+    (reason.0.clone(), reason.1, reason.2.clone())
+}
 
 fn reason(refused: &Refused<'_, '_>) -> Reason {
     let Presentation { document, pool_document, .. } = refused.presentation;

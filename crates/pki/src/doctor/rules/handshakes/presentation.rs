@@ -64,6 +64,9 @@ pub(super) struct Refused<'p, 'c> {
     pub(super) is_shared: bool,
 }
 
+/// See [`Presentation::question`].
+pub(super) type Question = (*const Document, Option<*const Document>, bool, Option<String>);
+
 impl<'c> Presentation<'c, 'c> {
     pub(super) fn judge<'p>(&'p self, case: &Case<'_>) -> Option<Refused<'p, 'c>> {
         let GoRange { oldest, newest } = case.go;
@@ -96,6 +99,13 @@ impl<'c> Presentation<'c, 'c> {
                 verify(leaf, leaf, self.usage, host, now, go)
             }
         }
+    }
+
+    /// What its verdict depends on: the files, which are read once each, and what is dialled.
+    pub(super) fn question(&self) -> Question {
+        let chain = std::ptr::from_ref(self.document);
+        let pool = self.pool.and(self.pool_document).map(std::ptr::from_ref);
+        (chain, pool, self.usage == Usage::Server, self.host.clone())
     }
 
     pub(super) fn is_gateway(&self) -> bool {

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::super::super::case::{Case, word};
 use super::super::super::document::Document;
 use super::super::super::findings::{Found, Subject};
-use super::super::words::{list, subject};
+use super::super::words::{command, list, subject};
 use super::fix;
 use super::presentation::{Presentation, Refused, links, sentence};
 use crate::doctor::Rule;
@@ -68,7 +68,8 @@ fn regenerated(case: &Case<'_>, refused: &[Refused<'_, '_>], authority: &str) ->
     );
     let command = match (signer, presentation.pool_document) {
         (Some((document, _)), Some(pool)) => format!(
-            "cat {} >> {}, and restart who reads that file; or issue {path} again",
+            "let the other side trust both:\n  cat {} >> {}\nand restart who reads that file; or \
+             issue {path} again",
             word(&document.path),
             word(&pool.path)
         ),
@@ -107,9 +108,10 @@ fn intermediate(case: &Case<'_>, refused: &[Refused<'_, '_>]) -> Option<Found> {
                 presentation.document.path.display(),
                 links(refused),
             );
-            let command = format!(
-                "cat {} >> {path} (etcd reads it anew for each connection)",
-                files.join(" ")
+            let command = command(
+                "append it",
+                &format!("cat {} >> {path}", files.join(" ")),
+                "etcd reads the file anew for each connection, without a restart",
             );
             return Some(
                 first
@@ -145,8 +147,8 @@ fn wrong(case: &Case<'_>, refused: &[Refused<'_, '_>], last: &CertificateDetails
     );
     let command = match (found, presentation.pool_document) {
         (Some((document, _)), Some(pool)) => format!(
-            "cat {} >> {}, and restart who reads that file; or issue the certificate with the \
-             authority that is trusted",
+            "let the other side trust it:\n  cat {} >> {}\nand restart who reads that file; or issue \
+             the certificate with the authority that is trusted",
             word(&document.path),
             word(&pool.path)
         ),

@@ -57,7 +57,7 @@ pub(super) fn refused(case: &Case<'_>, refused: &[Refused<'_, '_>]) -> Option<Fo
         && let Some(member) = presentation.owner
     {
         command = format!(
-            "{command}; or give the gateway a certificate of its own: {} and {}",
+            "{command}\nor give the gateway a certificate of its own: {} and {}",
             member.setting_to("client-cert-file", "client.crt"),
             member.setting_to("client-key-file", "client.key"),
         );
