@@ -1,8 +1,8 @@
 //! Any combination of names, usages, keys, dates and authorities is judged by the doctor as it is
 //! in a real handshake with a real etcd, whose rules are Go's.
 //!
-//! The combinations are drawn anew at each run. `TERCET_SEED` draws those of a run that failed, and
-//! `TERCET_CASES` says how many.
+//! The combinations are drawn anew at each run. `TERCET_HANDSHAKES_SEED` draws those of a run that
+//! failed, and `TERCET_HANDSHAKES_CASES` says how many.
 
 #![expect(clippy::unwrap_used, reason = "a helper of a test may fail as the test may")]
 
@@ -14,6 +14,7 @@ mod member;
 mod ours;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{BuildHasher as _, RandomState};
 use std::io::Write as _;
 
 use tercet_cluster::binary::{Binary, Locator, Request};
@@ -57,9 +58,8 @@ struct Court {
 
 impl Court {
     fn new() -> Self {
-        let clock = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap();
-        let seed = number("TERCET_SEED")
-            .unwrap_or_else(|| clock.as_secs() ^ u64::from(clock.subsec_nanos()));
+        let seed = number("TERCET_HANDSHAKES_SEED")
+            .unwrap_or_else(|| RandomState::new().hash_one("handshakes"));
         let scratch = tempfile::tempdir().unwrap();
         let binary = Locator::from_env().locate(&Request::Default).unwrap();
         let go = member::go(&binary);
@@ -81,7 +81,7 @@ impl Court {
         println!("{} cases, seed {}: {:?}", tally.cases, self.seed, tally.kinds);
         assert!(
             tally.differences.is_empty(),
-            "{} of {} cases differ (etcd {}, {}; TERCET_SEED={}):\n{}",
+            "{} of {} cases differ (etcd {}, {}; TERCET_HANDSHAKES_SEED={}):\n{}",
             tally.differences.len(),
             tally.cases,
             self.binary.version(),
@@ -172,7 +172,8 @@ fn kind(verdict: &Result<(), Refusal>) -> &'static str {
 fn certificates_of_clients_are_judged_as_etcd_judges_them() {
     let mut court = Court::new();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let cases = number("TERCET_CASES").map_or(CLIENTS, |cases| cases.try_into().unwrap());
+    let cases =
+        number("TERCET_HANDSHAKES_CASES").map_or(CLIENTS, |cases| cases.try_into().unwrap());
     let mut tally = Tally::default();
     let sound = |court: &Court| {
         let good = &court.world.good;
@@ -217,7 +218,7 @@ fn certificates_of_servers_are_judged_as_etcdctl_judges_them() {
     let mut tally = Tally::default();
     let mut seen = BTreeSet::new();
     // etcdctl takes a second to give up: one of each kind that is drawn, and of each kind of key.
-    for _ in 0..number("TERCET_CASES").unwrap_or(400) {
+    for _ in 0..number("TERCET_HANDSHAKES_CASES").unwrap_or(400) {
         let case = court.world.draw(&mut court.dice);
         let host = *court.dice.one(&["localhost", "127.0.0.1"]);
         let go = court.verdict(&case, Usage::Server, Some(host));

@@ -76,7 +76,7 @@ impl RawEtcd {
         let child = command(etcd)
             .args(arguments)
             // Where relative paths and sockets are.
-            .current_dir(output.parent().unwrap_or(Path::new(".")))
+            .current_dir(output.parent().unwrap_or_else(|| Path::new(".")))
             .env_clear()
             .envs(environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())

@@ -1,5 +1,5 @@
 //! Each refusal with its control, in the words of each Go. The verdicts as a whole were compared
-//! with Go 1.26 itself on generated chains, and are with a real etcd in `tests/handshakes.rs`.
+//! with Go 1.26 itself on generated chains, and are with a real etcd in `tests/handshakes`.
 
 use std::time::Duration;
 
