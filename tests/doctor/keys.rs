@@ -89,7 +89,7 @@ fn weak_key() {
     let scene = Scene::new(1);
     let key = &["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024"];
     scene.openssl().issue("m1/server", "m1", Wish { key, ..Wish::default() });
-    scene.found(Rule::WeakCertificate, Severity::Warning, &[], &["2048", "m1/server.crt"]);
+    scene.found(Rule::WeakCertificate, Severity::Warning, &[], &["-newkey ec", "m1/server.crt"]);
     let mut running = scene.start();
     running.client_works();
     drop(running);

@@ -58,8 +58,7 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Findings) {
         }
     }
     // What breaks a link breaks the gateway too, and is told there.
-    let broken: BTreeSet<_> =
-        groups.keys().filter(|(.., gateway)| !gateway).map(|key| of_file(key)).collect();
+    let broken: BTreeSet<_> = groups.keys().filter(|(.., gateway)| !gateway).map(of_file).collect();
     groups.retain(|key, _| !key.4 || !broken.contains(&of_file(key)));
     for refused in groups.values_mut() {
         let is_shared = refused.iter().any(|other| holder(other) != holder(&refused[0]));
