@@ -73,3 +73,31 @@ fn links_lead_somewhere() {
         }
     }
 }
+
+/// What a page tells people to type is there, with the directory where it is asked for.
+#[test]
+fn commands_of_xtask_are_real() {
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("../xtask/src/pki");
+    let sources: Vec<_> = std::fs::read_dir(sources)
+        .unwrap()
+        .map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap())
+        .collect();
+    let usages: Vec<_> = sources
+        .iter()
+        .flat_map(|source| source.lines())
+        .filter_map(|line| line.strip_prefix("Usage: cargo xtask pki "))
+        .map(|usage| usage.split_whitespace().take(2).collect::<Vec<_>>())
+        .collect();
+    for entry in std::fs::read_dir(pages()).unwrap() {
+        let path = entry.unwrap().path();
+        let page = std::fs::read_to_string(&path).unwrap();
+        for rest in page.split("cargo xtask pki ").skip(1) {
+            let end = rest.find(['`', '\n']).unwrap_or(rest.len());
+            let words: Vec<_> = rest[..end].split_whitespace().take(2).collect();
+            let known = usages.iter().find(|usage| usage[0] == words[0]);
+            let usage = known.unwrap_or_else(|| panic!("{}: {words:?}", path.display()));
+            let says_where = usage[1] != "DIR" || words.get(1) == Some(&"DIR");
+            assert!(says_where, "{}: {words:?}, and not {usage:?}", path.display());
+        }
+    }
+}
