@@ -40,7 +40,7 @@ pub enum InspectError {
     },
 }
 
-/// What is at a path: [`file`] or [`directory`].
+/// What is at a path: [`file()`] or [`directory`].
 ///
 /// # Errors
 ///
