@@ -6,4 +6,5 @@ mod healthy;
 pub(crate) mod lab;
 mod quiet;
 mod rules;
+mod settings_rules;
 mod tutorial;
