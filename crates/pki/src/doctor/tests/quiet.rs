@@ -54,12 +54,19 @@ fn a_key_that_a_group_may_read_is_sound() {
     let (mut lab, authority) = Lab::sound("3.5.1");
     let leaf = Leaf::server("infra1").hosts(["localhost", "10.0.0.1"]);
     let server = authority.issue(&leaf).unwrap();
-    for (mode, sound) in [(0o640, true), (0o440, true), (0o660, false), (0o644, false)] {
+    for (mode, sound) in
+        [(0o600, true), (0o400, true), (0o640, true), (0o440, true), (0o660, false), (0o644, false)]
+    {
         lab.write("server.crt", server.chain_pem());
         lab.write_with("server.key", server.key_pem(), mode);
         lab.members.clear();
         lab.infra1("");
-        assert_eq!(lab.examine().is_empty(), sound, "{mode:o}");
+        let report = lab.examine();
+        assert_eq!(report.is_empty(), sound, "{mode:o}: {report:#?}");
+        for found in report {
+            assert_eq!((found.rule, found.severity), (Rule::KeyReadable, Severity::Warning));
+            assert!(found.fix.ends_with("\n  chmod 600 server.key"), "{}", found.fix);
+        }
     }
 }
 
