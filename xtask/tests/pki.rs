@@ -121,6 +121,13 @@ fn a_fleet_is_made_and_extended_and_openssl_agrees() {
     assert_ne!(desk.read("pki/ca.key"), old);
     assert!(desk.fails("add-member pki a=10.0.0.1").contains("is there already"));
     assert!(desk.fails("client pki client").contains("is there already"));
+    // What cannot be a client is told before anything is written, or removed.
+    let old = desk.read("pki/ca.key");
+    for name in ["ca", "server", ".x", "a/b"] {
+        let said = desk.fails(&format!("new pki {TRIO} --client {name} --force"));
+        assert!(said.contains("a client's name cannot be used"), "{said}");
+    }
+    assert_eq!(desk.read("pki/ca.key"), old);
     assert!(desk.does("inspect pki").contains("a/peer.crt"));
 }
 
@@ -236,6 +243,7 @@ fn what_cannot_be_understood_is_answered_with_what_to_write() {
         ("new pki --member a", "write NAME=HOST"),
         ("new pki --member a=https://x:1", "a URL"),
         ("new pki --member a=x --key rsa", "p256, p384 or ed25519"),
+        ("new pki --member a=x --lifetime 0", "a day or more"),
         ("new pki --member a=x --ca-cert f", "give --ca-cert and --ca-key"),
         ("add-member nowhere a=x", "ca.crt is missing"),
         ("renew pki --all --within x", "no number of days"),

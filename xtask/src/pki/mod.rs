@@ -78,6 +78,14 @@ fn days(text: &str) -> Result<Duration, Failure> {
     Ok(Duration::from_secs(days.min(10_000_000) * 24 * 60 * 60))
 }
 
+/// A lifetime: `30`.
+fn lifetime(text: &str) -> Result<Duration, Failure> {
+    match days(text)? {
+        Duration::ZERO => Err("a certificate is valid for a day or more: --lifetime DAYS".into()),
+        lifetime => Ok(lifetime),
+    }
+}
+
 /// A fleet that is there, made whole if an earlier run was killed.
 fn open(dir: &Path, key: Option<&Path>) -> Result<FleetDirectory, Failure> {
     let key = key.map_or_else(|| dir.join("ca.key"), Path::to_owned);

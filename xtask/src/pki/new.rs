@@ -8,7 +8,7 @@ use tercet_pki::{
     Authority, Durability, Fleet, FleetDirectory, KeyKind, Layout, Role, WriteOptions,
 };
 
-use super::{days, member, open, print_client, print_flags, wrote, wrote_pair};
+use super::{lifetime, member, open, print_client, print_flags, wrote, wrote_pair};
 use crate::Failure;
 
 const HELP: &str = "\
@@ -46,7 +46,7 @@ pub(super) fn run(mut arguments: lexopt::Parser) -> Result<(), Failure> {
             Long("member") => options.members.push(member(&arguments.value()?.string()?)?),
             Long("client") => options.clients.push(arguments.value()?.string()?),
             Long("layout") => options.layout = layout(&arguments.value()?.string()?)?,
-            Long("lifetime") => options.lifetime = Some(days(&arguments.value()?.string()?)?),
+            Long("lifetime") => options.lifetime = Some(lifetime(&arguments.value()?.string()?)?),
             Long("key") => options.key = kind(&arguments.value()?.string()?)?,
             Long("ca-cert") => options.authority.0 = Some(arguments.value()?.into()),
             Long("ca-key") => options.authority.1 = Some(arguments.value()?.into()),
@@ -69,23 +69,7 @@ fn make(dir: &Path, options: &Options) -> Result<(), Failure> {
     } else {
         write(dir, options)?;
     }
-    let mut fleet = open(dir, Some(&key))?;
-    for client in options.clients.iter().filter(|name| *name != "client") {
-        if options.force {
-            let files = tercet_pki::IdentityFiles::new(dir, client)?;
-            for path in [&files.key, &files.certificate] {
-                match std::fs::remove_file(path) {
-                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                        return Err(format!("could not remove {}: {error}", path.display()).into());
-                    }
-                    _ => {}
-                }
-            }
-        }
-        if fleet.identity(Role::Client, Some(client)).is_none() || options.force {
-            wrote_pair(&fleet.add_client(client)?);
-        }
-    }
+    let fleet = open(dir, Some(&key))?;
     print_flags(&fleet, None);
     println!("\nA client is given ca.crt and its own two files:");
     if let Some(client) = fleet.identity(Role::Client, Some("client")) {
@@ -103,19 +87,39 @@ fn finished_before(dir: &Path, key: &Path, options: &Options) -> Result<bool, Fa
         return Ok(false);
     }
     let fleet = FleetDirectory::load(dir, key)?;
-    let there: Vec<_> = fleet.member_names().collect();
-    let asked = options.members.iter().map(|(name, _)| name.as_str());
-    let same = fleet.layout() == options.layout
-        && (options.layout == Layout::Shared
-            || (there.len() == options.members.len()
-                && asked.clone().all(|name| there.contains(&name))));
-    Ok(same)
+    let is_there = |role, name: Option<&str>, hosts: &[String]| {
+        let names = fleet.identity(role, name).and_then(|one| one.chain.first()?.names.clone());
+        names.is_some_and(|names| {
+            let ip: Vec<_> = names.ip.iter().map(ToString::to_string).collect();
+            hosts.iter().all(|host| names.dns.contains(host) || ip.contains(host))
+        })
+    };
+    let clients =
+        options.clients.iter().all(|name| fleet.identity(Role::Client, Some(name)).is_some());
+    Ok(clients
+        && fleet.layout() == options.layout
+        && match options.layout {
+            Layout::Shared => {
+                options.members.iter().all(|(_, hosts)| is_there(Role::Shared, None, hosts))
+            }
+            _ => {
+                fleet.member_names().count() == options.members.len()
+                    && options.members.iter().all(|(name, hosts)| {
+                        [Role::Server, Role::Peer]
+                            .into_iter()
+                            .all(|role| is_there(role, Some(name), hosts))
+                    })
+            }
+        })
 }
 
 fn write(dir: &Path, options: &Options) -> Result<(), Failure> {
     let mut builder = Fleet::builder().layout(options.layout).key(options.key);
     for (name, hosts) in &options.members {
         builder = builder.member(name, hosts);
+    }
+    for client in options.clients.iter().filter(|name| *name != "client") {
+        builder = builder.client(client);
     }
     if let Some(lifetime) = options.lifetime {
         builder = builder.valid_for(lifetime);
@@ -137,7 +141,8 @@ fn write(dir: &Path, options: &Options) -> Result<(), Failure> {
     let files = fleet.write_with(dir, &writing).map_err(|error| match error {
         tercet_pki::WriteError::Exists { path } => Failure::from(format!(
             "{} is there already, and nothing was written: add to the fleet with `cargo xtask pki \
-             add-member` or `client`, take another directory, or write over it with --force",
+             add-member` or `client`, take another directory, or write over it with --force (an \
+             earlier `new` that was interrupted is whole now, or left nothing)",
             path.display()
         )),
         other => other.into(),
@@ -147,6 +152,7 @@ fn write(dir: &Path, options: &Options) -> Result<(), Failure> {
     }
     wrote(&files.ca);
     wrote_pair(&files.client);
+    files.more_clients.iter().for_each(wrote_pair);
     for member in &files.members {
         wrote_pair(&member.server);
         if member.peer == member.server {

@@ -35,7 +35,7 @@ pub(super) fn run(mut arguments: lexopt::Parser) -> Result<(), Failure> {
             }
             Long("all") => which = Some(RenewalOptions::all()),
             Long("same-key") => same_key = true,
-            Long("lifetime") => lifetime = Some(days(&arguments.value()?.string()?)?),
+            Long("lifetime") => lifetime = Some(super::lifetime(&arguments.value()?.string()?)?),
             Long("dry-run") => dry_run = true,
             other => common!(common, arguments, other),
         }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use lexopt::prelude::*;
 use tercet_pki::{Access, KeyKind, Leaf, Policy, Request, write_file};
 
-use super::{Common, common, days, new, open, wrote};
+use super::{Common, common, new, open, wrote};
 use crate::{Failure, chain};
 
 const CSR_HELP: &str = "\
@@ -79,7 +79,7 @@ pub(super) fn sign(mut arguments: lexopt::Parser) -> Result<(), Failure> {
             Long("profile") => profile = Some(arguments.value()?.string()?),
             Long("host-allowed") => hosts.push(arguments.value()?.string()?),
             Long("name-allowed") => names.push(arguments.value()?.string()?),
-            Long("lifetime") => lifetime = Some(days(&arguments.value()?.string()?)?),
+            Long("lifetime") => lifetime = Some(super::lifetime(&arguments.value()?.string()?)?),
             Long("out") => out = Some(PathBuf::from(arguments.value()?)),
             other => common!(common, arguments, other),
         }

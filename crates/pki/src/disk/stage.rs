@@ -212,6 +212,21 @@ pub(crate) fn discard(staged: &Staged) -> Result<(), WriteError> {
     steps::remove(&beside).map_err(|source| WriteError::io("remove", &beside, source))
 }
 
+/// Removes what a kill left beside a file that is now written anew. The caller has its
+/// [`Lock::take_for`], so that no other process is at it.
+pub(crate) fn clear(path: &Path) -> Result<(), WriteError> {
+    for kind in [Beside::Part, Beside::New, Beside::Next] {
+        let beside = kind.of(path);
+        match steps::remove(&beside) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return Err(WriteError::io("remove", &beside, error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 /// Removes a directory if nothing is in it.
 pub(crate) fn discard_directory(path: &Path) {
     // What someone else has put there keeps it, rightly.
@@ -228,7 +243,9 @@ fn sync_parent(path: &Path, durability: Durability) -> Result<(), WriteError> {
 }
 
 fn same_file(one: &Path, other: &Path) -> bool {
-    matches!((fs::read(one), fs::read(other)), (Ok(one), Ok(other)) if one == other)
+    // One of them may be a key.
+    let read = |path| fs::read(path).map(zeroize::Zeroizing::new);
+    matches!((read(one), read(other)), (Ok(one), Ok(other)) if one == other)
 }
 
 impl Drop for Stage {
@@ -248,7 +265,8 @@ impl Drop for Stage {
 ///
 /// # Errors
 ///
-/// [`WriteError::Exists`] if it is there and is not to be overwritten; [`WriteError::Io`].
+/// [`WriteError::Exists`] if it is there and is not to be overwritten; [`WriteError::Busy`] if
+/// another process is at work in its directory; [`WriteError::Io`].
 pub fn write_file(
     path: impl AsRef<Path>,
     access: Access,
@@ -260,6 +278,8 @@ pub fn write_file(
     if let Some(directory) = path.parent() {
         stage.directory(directory)?;
     }
+    let _locks = Lock::take_for(path)?;
+    clear(path)?;
     stage.add(path, access, contents, overwrite)?;
     stage.publish()
 }
@@ -271,11 +291,20 @@ pub(crate) struct Lock {
 }
 
 impl Lock {
+    /// The locks for one file: that of its directory, and that of the fleet if the directory is a
+    /// member's.
+    pub(crate) fn take_for(path: &Path) -> Result<Vec<Self>, WriteError> {
+        let directory = path.parent().unwrap_or_else(|| Path::new(""));
+        let fleet = directory.parent().filter(|above| above.join("ca.crt").exists());
+        fleet.into_iter().chain([directory]).map(Self::take).collect()
+    }
+
     /// The lock is on the directory itself: no file of ours is left for it.
     pub(crate) fn take(directory: &Path) -> Result<Self, WriteError> {
         // Where directories cannot be opened, or locked (some network file systems), two
         // operators have to agree by other means.
-        let Ok(file) = File::open(directory) else { return Ok(Self { _directory: None }) };
+        let opened = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+        let Ok(file) = File::open(opened) else { return Ok(Self { _directory: None }) };
         match file.try_lock() {
             Err(fs::TryLockError::WouldBlock) => {
                 Err(WriteError::Busy { directory: directory.to_owned() })

@@ -63,6 +63,7 @@ impl MemberFiles {
 /// |-|-|-|
 /// | authority | `ca.crt` | `ca.crt` |
 /// | client | `client.crt`, `client.key` | `client.crt`, `client.key` |
+/// | another client | `NAME.crt`, `NAME.key` | `NAME.crt`, `NAME.key` |
 /// | a member to its clients | `NAME/server.crt`, `NAME/server.key` | `server.crt`, `server.key` |
 /// | a member to its peers | `NAME/peer.crt`, `NAME/peer.key` | `server.crt`, `server.key` |
 ///
@@ -74,6 +75,8 @@ pub struct FleetFiles {
     pub ca: PathBuf,
     /// The identity of the client.
     pub client: IdentityFiles,
+    /// Those of the other clients, in the order they were named.
+    pub more_clients: Vec<IdentityFiles>,
     /// The members, in the order they were named.
     pub members: Vec<MemberFiles>,
 }
@@ -85,7 +88,8 @@ impl FleetFiles {
         client: IdentityFiles,
         members: impl IntoIterator<Item = MemberFiles>,
     ) -> Self {
-        Self { ca: ca.into(), client, members: members.into_iter().collect() }
+        let (more_clients, members) = (Vec::new(), members.into_iter().collect());
+        Self { ca: ca.into(), client, more_clients, members }
     }
 
     /// Where [`Fleet::write`](crate::Fleet::write) would write into `dir` for members of these
@@ -126,6 +130,7 @@ impl FleetFiles {
         Self {
             ca: dir.join("ca.crt"),
             client: IdentityFiles::named(dir, "client"),
+            more_clients: Vec::new(),
             members: names.map(member).collect(),
         }
     }

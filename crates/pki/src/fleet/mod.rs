@@ -54,13 +54,15 @@ pub enum Layout {
     Shared,
 }
 
-/// An authority, the identities of all members, and one client.
+/// An authority, the identities of all members, and one client or more.
 ///
 /// [`FleetFiles`] shows how they are laid out on disk.
 #[derive(Debug)]
 pub struct Fleet {
     authority: Authority,
     client: Identity,
+    /// Other clients, by name.
+    more_clients: Vec<(String, Identity)>,
     /// The members' names; never empty.
     names: Vec<String>,
     members: Members,
@@ -109,6 +111,11 @@ impl Fleet {
         &self.client
     }
 
+    /// The clients that were named with [`FleetBuilder::client`], in that order.
+    pub fn more_clients(&self) -> impl Iterator<Item = (&str, &Identity)> {
+        self.more_clients.iter().map(|(name, identity)| (name.as_str(), identity))
+    }
+
     /// Who has which certificate.
     pub fn layout(&self) -> Layout {
         match self.members {
@@ -148,7 +155,10 @@ impl Fleet {
     /// Where [`Fleet::write`] writes, without writing.
     pub fn files(&self, dir: impl AsRef<Path>) -> FleetFiles {
         let names = self.names.iter().map(String::as_str);
-        FleetFiles::of_checked(dir.as_ref(), self.layout(), names)
+        let clients = self.more_clients.iter().map(|(name, _)| name);
+        let mut files = FleetFiles::of_checked(dir.as_ref(), self.layout(), names);
+        files.more_clients = clients.map(|name| IdentityFiles::named(dir.as_ref(), name)).collect();
+        files
     }
 
     /// Writes everything but the authority's key into `dir`, as [`FleetFiles`] lays it out:
@@ -165,6 +175,9 @@ impl Fleet {
         draft.directory(dir)?;
         draft.file(&files.ca, Access::Anyone, self.authority.certificate_pem())?;
         self.client.draft(&mut draft, &files.client)?;
+        for ((_, client), files) in self.more_clients.iter().zip(&files.more_clients) {
+            client.draft(&mut draft, files)?;
+        }
         for (member, files) in self.members().zip(&files.members) {
             match &self.members {
                 Members::PerMember(_) => {
@@ -224,6 +237,8 @@ pub struct FleetBuilder {
     authority: Option<Authority>,
     /// Names, and hosts besides the loopback's.
     members: Vec<(String, Vec<String>)>,
+    /// Besides the one called [`CLIENT_COMMON_NAME`].
+    clients: Vec<String>,
     key: KeyKind,
     lifetime: Option<Duration>,
 }
@@ -258,6 +273,13 @@ impl FleetBuilder {
         self
     }
 
+    /// Adds a client besides the one called [`CLIENT_COMMON_NAME`]: `NAME.crt` and `NAME.key`.
+    /// Where etcd's authentication is on, its name is the user.
+    pub fn client(mut self, name: impl Into<String>) -> Self {
+        self.clients.push(name.into());
+        self
+    }
+
     /// The kind of all keys, of the authority's too if it is made here; [`KeyKind::P256`] unless
     /// said.
     pub fn key(mut self, kind: KeyKind) -> Self {
@@ -275,15 +297,18 @@ impl FleetBuilder {
     ///
     /// # Errors
     ///
-    /// [`FleetError::Name`] if a member's name cannot be one, or two have the same;
+    /// [`FleetError::Name`] if a member's name cannot be one, or two have the same, and
+    /// [`FleetError::Client`] for a client's;
     /// [`FleetError::Host`] if a host is none; [`FleetError::NoMembers`];
     /// [`FleetError::Issue`] if the machine has no random bytes.
     pub fn build(self) -> Result<Fleet, FleetError> {
-        let Self { layout, authority, members, key, lifetime } = self;
+        let Self { layout, authority, members, clients, key, lifetime } = self;
         if members.is_empty() {
             return Err(FleetError::NoMembers);
         }
         name::members(members.iter().map(|(name, _)| name.as_str()))?;
+        let all_clients = clients.iter().map(String::as_str).chain([CLIENT_COMMON_NAME]);
+        name::clients(all_clients).map_err(FleetError::Client)?;
         let authority = match authority {
             Some(authority) => authority,
             None => {
@@ -296,6 +321,13 @@ impl FleetBuilder {
         };
         let client = finished(Leaf::client(CLIENT_COMMON_NAME));
         let client = authority.issue(&client).map_err(FleetError::Issue)?;
+        let more_clients = clients
+            .into_iter()
+            .map(|name| {
+                let identity = authority.issue(&finished(Leaf::client(&name)));
+                identity.map(|identity| (name, identity)).map_err(FleetError::Issue)
+            })
+            .collect::<Result<_, FleetError>>()?;
 
         let issue = |leaf: Leaf, hosts: &[String], member: &str| {
             let leaf = finished(leaf.hosts(LOOPBACK_HOSTS).hosts(hosts));
@@ -326,7 +358,7 @@ impl FleetBuilder {
             }
         };
         let names = members.into_iter().map(|(name, _)| name).collect();
-        Ok(Fleet { authority, client, names, members: identities })
+        Ok(Fleet { authority, client, more_clients, names, members: identities })
     }
 }
 
@@ -340,6 +372,9 @@ pub enum FleetError {
     /// A member's name cannot be used.
     #[error("a member's name cannot be used")]
     Name(#[from] NameError),
+    /// A client's name cannot be used.
+    #[error("a client's name cannot be used")]
+    Client(#[source] NameError),
     /// A member's host cannot be used.
     #[error("a host of member {member:?} cannot be used")]
     Host {

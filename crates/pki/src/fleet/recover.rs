@@ -2,6 +2,7 @@
 //! beside their places say how far it was (see [`crate::disk::stage`]), and their contents whether
 //! to go on.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -150,7 +151,8 @@ fn find(dir: &Path, authority_key: Option<&Path>) -> Result<Vec<Staged>, WriteEr
                 }
                 _ => {
                     if let Some(directories) = &mut directories
-                        && entry.file_type().is_ok_and(|kind| kind.is_dir())
+                        // A member's may be a link to where it is mounted, say.
+                        && path.is_dir()
                     {
                         directories.push(path);
                     }
@@ -161,8 +163,13 @@ fn find(dir: &Path, authority_key: Option<&Path>) -> Result<Vec<Staged>, WriteEr
     };
     let mut directories = Vec::new();
     look(dir, Some(&mut directories))?;
+    // Links may lead to one directory twice, or back to the fleet's.
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let mut seen = HashSet::from([real(dir)]);
     for directory in directories {
-        look(&directory, None)?;
+        if seen.insert(real(&directory)) {
+            look(&directory, None)?;
+        }
     }
     if let Some(key) = authority_key.filter(|key| key.parent() != Some(dir)) {
         for kind in [Beside::Part, Beside::New, Beside::Next] {

@@ -109,6 +109,8 @@ impl Fleet {
     /// Every identity and its place, each place once.
     fn pairs<'a>(&'a self, files: &'a FleetFiles) -> Vec<(&'a IdentityFiles, &'a crate::Identity)> {
         let mut pairs = vec![(&files.client, &self.client)];
+        let more = self.more_clients.iter().map(|(_, identity)| identity);
+        pairs.extend(files.more_clients.iter().zip(more));
         match &self.members {
             Members::PerMember(identities) => {
                 for ((server, peer), files) in identities.iter().zip(&files.members) {

@@ -45,6 +45,20 @@ pub enum NameError {
         /// The name.
         name: String,
     },
+    /// A client's files would be others of the fleet.
+    #[error(
+        "a client cannot be called {name:?}: {name}.crt and {name}.key are other files of the fleet"
+    )]
+    TakenClient {
+        /// The name.
+        name: String,
+    },
+    /// Two clients have the name.
+    #[error("two clients are called {name:?}")]
+    DuplicateClient {
+        /// The name.
+        name: String,
+    },
     /// Two members have the name.
     #[error("two members are called {name:?}")]
     Duplicate {
@@ -108,11 +122,46 @@ pub(crate) fn members<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<()
         if matches!(name, "." | "..") || TAKEN.contains(&name) {
             return Err(NameError::Taken { name: name.to_owned() });
         }
+        visible(name)?;
         if !seen.insert(name) {
             return Err(NameError::Duplicate { name: name.to_owned() });
         }
     }
     Ok(())
+}
+
+/// Checks the names of clients of a fleet: each is a common name, and begins two files' names.
+pub(crate) fn clients<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<(), NameError> {
+    let mut seen = HashSet::new();
+    for name in names {
+        common(name)?;
+        refuse(
+            name,
+            |character| matches!(character, '/' | '\\'),
+            "the client's files are called so",
+        )?;
+        if matches!(name, "ca" | "server") {
+            return Err(NameError::TakenClient { name: name.to_owned() });
+        }
+        visible(name)?;
+        if !seen.insert(name) {
+            return Err(NameError::DuplicateClient { name: name.to_owned() });
+        }
+    }
+    Ok(())
+}
+
+/// Hidden files and directories are passed over when a fleet is read back: ours are what is half
+/// done.
+fn visible(name: &str) -> Result<(), NameError> {
+    match name.starts_with('.') {
+        true => Err(NameError::Character {
+            name: name.to_owned(),
+            character: '.',
+            reason: "what begins with it is hidden, and not read back as a part of the fleet",
+        }),
+        false => Ok(()),
+    }
 }
 
 fn refuse(name: &str, bad: fn(char) -> bool, reason: &'static str) -> Result<(), NameError> {
@@ -141,6 +190,7 @@ mod tests {
             &["a\\b"],
             &["."],
             &[".."],
+            &[".a"],
             &["a=b"],
             &["a,b"],
             &["a\0b"],
@@ -158,12 +208,32 @@ mod tests {
         "a\\b" has '\\' in it, and the member's files go to a directory of that name
         a member cannot be called ".": its files go to a directory of that name, which is something else already
         a member cannot be called "..": its files go to a directory of that name, which is something else already
+        ".a" has '.' in it, and what begins with it is hidden, and not read back as a part of the fleet
         "a=b" has '=' in it, and etcd splits --initial-cluster there
         "a,b" has ',' in it, and etcd splits --initial-cluster there
         "a\0b" has '\0' in it, and control characters hide what a name is
         "a\nb" has '\n' in it, and control characters hide what a name is
         a member cannot be called "client.crt": its files go to a directory of that name, which is something else already
         two members are called "infra1"
+        "#);
+    }
+
+    #[test]
+    fn a_client_may_not_take_the_files_of_others() {
+        assert_eq!(clients(["root", "alice@example.com", "x.y"]), Ok(()));
+        let errors: Vec<_> =
+            [&["ca"][..], &["server"], &[""], &["../x"], &["a\\b"], &[".x"], &["a", "a"]]
+                .into_iter()
+                .map(|names| clients(names.iter().copied()).unwrap_err().to_string())
+                .collect();
+        insta::assert_snapshot!(errors.join("\n"), @r#"
+        a client cannot be called "ca": ca.crt and ca.key are other files of the fleet
+        a client cannot be called "server": server.crt and server.key are other files of the fleet
+        a name is empty
+        "../x" has '/' in it, and the client's files are called so
+        "a\\b" has '\\' in it, and the client's files are called so
+        ".x" has '.' in it, and what begins with it is hidden, and not read back as a part of the fleet
+        two clients are called "a"
         "#);
     }
 }

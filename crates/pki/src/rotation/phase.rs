@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::disk::Access;
-use crate::disk::stage::{Durability, Lock, Stage};
+use crate::disk::stage::{self, Durability, Lock, Stage};
 use crate::fleet::chain;
 use crate::read::CertificateDetails;
 use crate::{Identity, IdentityFiles, WriteError};
@@ -138,8 +138,11 @@ impl Change {
     ///
     /// [`WriteError::Busy`], [`WriteError::Io`].
     pub fn write(&self) -> Result<(), WriteError> {
-        let first = self.paths().first().and_then(|path| path.parent());
-        let _lock = first.map(Lock::take).transpose()?;
+        let paths = self.paths();
+        let _locks = paths.first().map(|path| Lock::take_for(path)).transpose()?;
+        for path in paths {
+            stage::clear(path)?;
+        }
         let mut stage = Stage::new(Durability::Synced);
         match self {
             Self::Authorities { path, pem, .. } | Self::Chain { path, pem, .. } => {

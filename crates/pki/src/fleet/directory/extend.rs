@@ -47,12 +47,8 @@ impl FleetDirectory {
     ///
     /// As for [`add_member`](Self::add_member).
     pub fn add_client(&mut self, name: &str) -> Result<IdentityFiles, ExtendError> {
-        name::common(name)?;
-        let files = IdentityFiles::new(&self.directory, name)?;
-        // Hidden files are ours, for what is half done.
-        if matches!(name, "ca" | "server") || name.starts_with('.') {
-            return Err(NameError::Taken { name: name.to_owned() }.into());
-        }
+        name::clients([name])?;
+        let files = IdentityFiles::named(&self.directory, name);
         let _lock = self.lock()?;
         let identity = self.signer()?.issue(&Leaf::client(name))?;
         self.write([(&files, &identity)], false)?;

@@ -27,7 +27,8 @@ pub(crate) fn contents(dir: &Path) -> BTreeMap<String, String> {
 }
 
 fn fleet() -> Fleet {
-    Fleet::builder().member("a", ["10.0.0.1"]).member("b", ["10.0.0.2"]).build().unwrap()
+    let builder = Fleet::builder().member("a", ["10.0.0.1"]).member("b", ["10.0.0.2"]);
+    builder.client("alice").build().unwrap()
 }
 
 fn kept(key: &Path) -> WriteOptions {
@@ -138,6 +139,54 @@ fn killed_anywhere_a_write_is_finished_or_never_was() {
         // The control: both happen, so that the kills were where they should be.
         assert!(nothing > 50 && finished > 12, "{nothing} {finished}");
     }
+}
+
+#[test]
+fn killed_anywhere_a_single_file_is_written_by_the_next_run() {
+    for steps in 0.. {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("d.key");
+        let write = || crate::write_file(&path, Access::Owner, b"text", false);
+        let (result, killed) = kill::after(steps, write);
+        assert_eq!(killed, result.is_err());
+        if !killed {
+            assert!(steps > 5, "the control: there was something to be killed at");
+            return;
+        }
+        match write() {
+            // Killed when it was there already, under two names.
+            Ok(()) | Err(WriteError::Exists { .. }) => {}
+            Err(error) => panic!("after {steps} steps: {error:?}"),
+        }
+        let only = BTreeMap::from([("d.key".to_owned(), "text".to_owned())]);
+        assert_eq!(contents(scratch.path()), only, "after {steps} steps");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_members_directory_that_is_a_link_is_made_whole_as_well() {
+    let scratch = tempfile::tempdir().unwrap();
+    let dir = scratch.path().join("pki");
+    fleet().write_with(&dir, &kept(&dir)).unwrap();
+    fs::rename(dir.join("a"), scratch.path().join("mounted")).unwrap();
+    std::os::unix::fs::symlink(scratch.path().join("mounted"), dir.join("a")).unwrap();
+    std::os::unix::fs::symlink(&dir, dir.join("loop")).unwrap();
+    fs::write(dir.join("a/.server.key.tercet-part"), "half").unwrap();
+    let recovery = recover(&dir, None, Durability::Synced).unwrap();
+    assert_eq!(recovery.discarded, [dir.join("a/server.key")]);
+}
+
+#[test]
+fn a_members_file_is_not_changed_while_the_fleet_is() {
+    let scratch = tempfile::tempdir().unwrap();
+    let dir = scratch.path().join("pki");
+    fleet().write_with(&dir, &kept(&dir)).unwrap();
+    let write = || crate::write_file(dir.join("a/server.crt"), Access::Anyone, b"text", true);
+    let lock = Lock::take(&dir).unwrap();
+    assert!(matches!(write(), Err(WriteError::Busy { .. })));
+    drop(lock);
+    write().unwrap();
 }
 
 #[test]
