@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::IdentityFiles;
 use crate::read::{self, CertificateDetails, ReadError};
+use crate::{FleetDirectory, IdentityFiles, Role, SHARED_COMMON_NAME, StoredIdentity};
 
 /// What all members and clients of a fleet have, as it was found: a rotation is planned from this
 /// alone, so that it can go on after whatever stopped it.
@@ -75,6 +75,42 @@ impl Holdings {
 
     pub(super) fn holders_mut(&mut self) -> impl Iterator<Item = &mut Holder> {
         self.members.iter_mut().chain(&mut self.clients)
+    }
+}
+
+impl FleetDirectory {
+    /// What everyone in this fleet has, by its directory: the members and clients whose
+    /// certificates are the fleet's, each with `ca.crt`. In [`Layout::Shared`](crate::Layout) one
+    /// holder called [`SHARED_COMMON_NAME`] stands for all members.
+    ///
+    /// What members that run have in memory is not in a directory. Where it is known, say so with
+    /// [`Holder::shows`]; where not, see to it that each phase's `before` is true: whoever was
+    /// stopped between writing `ca.crt` and the restarts is not told of the restarts again.
+    #[must_use]
+    pub fn holdings(&self) -> Holdings {
+        let mut holdings = Holdings::default();
+        let trusted = Trusted {
+            path: self.directory().join("ca.crt"),
+            authorities: self.authorities().to_vec(),
+        };
+        let known = self.identities().iter().filter(|one| one.state.can_be_renewed());
+        for StoredIdentity { role, name, files, chain, .. } in known {
+            let holders = match role {
+                Role::Client => &mut holdings.clients,
+                _ => &mut holdings.members,
+            };
+            let name = name.as_deref().unwrap_or(SHARED_COMMON_NAME);
+            let held = Held { files: files.clone(), chain: chain.clone() };
+            match holders.iter_mut().find(|holder| holder.name == name) {
+                Some(holder) => holder.identities.push(held),
+                None => holders.push(Holder {
+                    trusted: vec![trusted.clone()],
+                    identities: vec![held],
+                    ..Holder::new(name)
+                }),
+            }
+        }
+        holdings
     }
 }
 

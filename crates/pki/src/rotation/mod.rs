@@ -13,6 +13,43 @@
 //! A plan is derived from the certificates that are there, and from nothing else. Whatever stopped
 //! a rotation, look again at what everyone has ([`Holdings`]), plan again, and go on: what is done
 //! is not planned again. Nothing here writes, unless a [`Change`] is told to.
+//!
+//! A plan is of one authority and those who trust it. Where clients and peers have authorities of
+//! their own, each is changed by itself, with [`Holdings`] that have its files only.
+//!
+//! For a fleet in one directory, such as `cargo xtask pki` makes, all that is there is found by
+//! [`FleetDirectory::holdings`](crate::FleetDirectory::holdings):
+//!
+//! ```
+//! use tercet_pki::rotation::Rotation;
+//! use tercet_pki::{Authority, Fleet, FleetDirectory, WriteOptions};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let scratch = tempfile::tempdir()?;
+//! # let (dir, next) = (scratch.path().join("pki"), scratch.path().join("next.key"));
+//! # let fleet = Fleet::builder().members(["infra1", "infra2"]).build()?;
+//! # fleet.write_with(&dir, &WriteOptions::default().authority_key_in(&dir))?;
+//! let new = Authority::generate("next")?;
+//! new.write_key(&next)?; // and keep its certificate: after a break, both are read again
+//! let old = FleetDirectory::load_without_key(&dir)?.authorities()[0].certificate.clone();
+//! loop {
+//!     // What an earlier run that was killed had begun, then what there is.
+//!     FleetDirectory::recover(&dir, dir.join("ca.key"))?;
+//!     let fleet = FleetDirectory::load_without_key(&dir)?;
+//!     let rotation = Rotation::authority_by_bundle(&fleet.holdings(), &old, &new)?;
+//!     let Some(phase) = rotation.phases().first() else { break };
+//!     println!("{phase}");
+//!     for change in &phase.changes {
+//!         change.write()?; // and copied to the hosts of `change.holders()`
+//!     }
+//!     // Then each of `phase.restarts`, one after the other, each ready before the next.
+//! }
+//! // From now on the new key signs.
+//! let mut fleet = FleetDirectory::load(&dir, &next)?;
+//! fleet.add_client("alice")?;
+//! # Ok(())
+//! # }
+//! ```
 
 use std::collections::HashSet;
 
@@ -107,6 +144,8 @@ impl Rotation {
     /// # Errors
     ///
     /// [`RotationError::SameName`] if the two cannot be told apart by their names;
+    /// [`RotationError::Separate`] for a file of authorities that has neither;
+    /// [`RotationError::NotValidNow`] for a new authority that is not valid now;
     /// [`RotationError::Issue`]; [`RotationError::Read`].
     pub fn authority_by_bundle(
         holdings: &Holdings,
@@ -114,7 +153,8 @@ impl Rotation {
         new: &Authority,
     ) -> Result<Self, RotationError> {
         let (old, details) = (read(old)?, read(new.certificate())?);
-        differ(&old, &details)?;
+        differ(holdings, &old, &details)?;
+        is_valid_now(&details)?;
         let steps = Steps { old: Some(&old), new: &details, signer: new, cross: None };
         Self::until_done(holdings, |holdings| steps.bundle(holdings))
     }
@@ -127,7 +167,9 @@ impl Rotation {
     ///
     /// [`RotationError::PathLength`] if leaves may not stand two below the old authority (minica
     /// makes such), [`RotationError::NotACross`] if `cross` is another certificate,
-    /// [`RotationError::SameName`], [`RotationError::Issue`], [`RotationError::Read`].
+    /// [`RotationError::NotValidNow`] if one of the three is not valid now,
+    /// [`RotationError::SameName`], [`RotationError::Separate`], [`RotationError::Issue`],
+    /// [`RotationError::Read`].
     pub fn authority_by_cross_signing(
         holdings: &Holdings,
         old: &Certificate,
@@ -135,11 +177,11 @@ impl Rotation {
         cross: &Certificate,
     ) -> Result<Self, RotationError> {
         let (old, details, cross) = (read(old)?, read(new.certificate())?, read(cross)?);
-        differ(&old, &details)?;
         let path_length = old.basic_constraints.and_then(|constraints| constraints.path_length);
         if path_length == Some(0) {
             return Err(RotationError::PathLength { authority: old.subject.text });
         }
+        differ(holdings, &old, &details)?;
         let same = cross.subject.der == details.subject.der
             && cross.public_key_der == details.public_key_der;
         if !same || !chain::is_issued_by(&cross, &old) {
@@ -147,6 +189,15 @@ impl Rotation {
                 old: old.subject.text,
                 new: details.subject.text,
             });
+        }
+        // Whoever trusts the old one only refuses all that an expired one has signed.
+        for certificate in [&details, &cross, &old] {
+            is_valid_now(certificate)?;
+        }
+        let path_length = cross.basic_constraints.and_then(|constraints| constraints.path_length);
+        let below = u32::try_from(new.intermediates().len()).unwrap_or(u32::MAX);
+        if path_length.is_some_and(|most| most < below) {
+            return Err(RotationError::PathLength { authority: cross.subject.text });
         }
         let steps = Steps { old: Some(&old), new: &details, signer: new, cross: Some(&cross) };
         Self::until_done(holdings, |holdings| steps.cross(holdings))
@@ -236,20 +287,47 @@ fn read(certificate: &Certificate) -> Result<CertificateDetails, ReadError> {
 
 /// Members show the names of the authorities they have in memory and nothing else of them; and Go
 /// takes the first of two of one name, and reports a failed signature.
-fn differ(old: &CertificateDetails, new: &CertificateDetails) -> Result<(), RotationError> {
-    if old.subject.der == new.subject.der {
+///
+/// And a file that has neither is of another circle, say of peers with an authority of their own:
+/// to add one to it would let in whoever has a certificate of the other circle.
+fn differ(
+    holdings: &Holdings,
+    old: &CertificateDetails,
+    new: &CertificateDetails,
+) -> Result<(), RotationError> {
+    let files = || holdings.holders().flat_map(|holder| &holder.trusted);
+    let is_twin = |one: &CertificateDetails| {
+        one.subject.der == new.subject.der && one.certificate != new.certificate
+    };
+    let twin = old.subject.der == new.subject.der;
+    if twin || files().flat_map(|file| &file.authorities).any(is_twin) {
         return Err(RotationError::SameName { name: new.subject.text.clone() });
     }
-    Ok(())
+    match files().find(|file| !file.has(old) && !file.has(new)) {
+        Some(file) => Err(RotationError::Separate { path: file.path.clone() }),
+        None => Ok(()),
+    }
+}
+
+fn is_valid_now(authority: &CertificateDetails) -> Result<(), RotationError> {
+    let now = OffsetDateTime::now_utc();
+    if authority.not_before <= now && now <= authority.not_after {
+        return Ok(());
+    }
+    Err(RotationError::NotValidNow {
+        authority: authority.subject.text.clone(),
+        begin: authority.not_before,
+        end: authority.not_after,
+    })
 }
 
 /// Why there is no plan.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RotationError {
-    /// The two authorities have one name.
+    /// The new authority has the name of another.
     #[error(
-        "the old and the new authority are both called {name}: make the new one with another \
+        "another authority is called {name} as well as the new one: make the new one with another \
          name (`Authority::generate` gives each one of its own)"
     )]
     SameName {
@@ -264,6 +342,30 @@ pub enum RotationError {
     PathLength {
         /// The old authority.
         authority: String,
+    },
+    /// A file of authorities has neither the old nor the new one.
+    #[error(
+        "{} has neither the old nor the new authority: leave it, and the identities that only it \
+         is for, out of this rotation (where clients and peers have authorities of their own, each \
+         is changed by itself), or put the old one in",
+        path.display()
+    )]
+    Separate {
+        /// The file.
+        path: std::path::PathBuf,
+    },
+    /// An authority, or the cross certificate, is not valid now.
+    #[error(
+        "the certificate of {authority} is valid from {begin} to {end}, and not now: nobody would \
+         accept what it stands for (an old authority that has expired is changed by bundle)"
+    )]
+    NotValidNow {
+        /// Whose.
+        authority: String,
+        /// When it begins.
+        begin: OffsetDateTime,
+        /// When it ends.
+        end: OffsetDateTime,
     },
     /// The cross certificate is something else.
     #[error(

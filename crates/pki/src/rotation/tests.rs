@@ -1,8 +1,14 @@
-use std::collections::{BTreeMap, VecDeque};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::{Path, PathBuf};
 
 use super::*;
+use crate::doctor::go::{self, Usage};
+use crate::etcd::Go;
 use crate::{Fleet, IdentityFiles, Layout, Leaf};
+
+mod directory;
+mod refusals;
 
 /// A fleet that runs, its old authority and the next.
 struct World {
@@ -10,7 +16,11 @@ struct World {
     new: Authority,
     cross: Certificate,
     start: Holdings,
+    answers: RefCell<HashMap<Question, Option<String>>>,
 }
+
+/// Fingerprints of a chain and of what is trusted, and whether a server is judged.
+type Question = (Vec<[u8; 32]>, Vec<[u8; 32]>, bool);
 
 /// Each member has files of its own, as on hosts of their own; or all share theirs.
 fn world(members: usize, layout: Layout) -> World {
@@ -41,7 +51,7 @@ fn world(members: usize, layout: Layout) -> World {
     let new = Authority::generate("next").unwrap();
     let cross = old.cross_sign(&new).unwrap();
     let start = start.client(client);
-    World { fleet, new, cross, start }
+    World { fleet, new, cross, start, answers: RefCell::default() }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +87,8 @@ impl World {
             .collect()
     }
 
-    /// Who refuses whom, if anyone does. Clients do not talk to each other.
+    /// Who refuses whom, if anyone does, by Go's rules: signatures, names, dates, usages, path
+    /// lengths. Clients do not talk to each other, and dial no port of peers.
     fn refusal(&self, holdings: &Holdings) -> Option<String> {
         for (index, one) in holdings.holders().enumerate() {
             let trusted = self.trusted(one);
@@ -86,14 +97,45 @@ impl World {
                 holdings.members.iter().chain(holdings.clients.iter().filter(|_| !is_client))
             {
                 for held in &other.identities {
-                    if !chain::is_accepted(&held.chain, &trusted) {
-                        let path = held.files.certificate.display();
-                        return Some(format!("{} refuses {path}", one.name));
+                    let stem = held.files.certificate.file_stem().unwrap().to_str().unwrap();
+                    let usages = match (stem, is_client) {
+                        ("peer", true) => &[][..],
+                        ("server", true) => &[Usage::Server],
+                        ("client", _) => &[Usage::Client],
+                        // A member dials itself, and where all share one certificate its peers.
+                        _ => &[Usage::Server, Usage::Client],
+                    };
+                    for usage in usages {
+                        if let Some(why) = self.asked(&held.chain, &trusted, *usage) {
+                            let path = held.files.certificate.display();
+                            return Some(format!("{} refuses {path}: {why}", one.name));
+                        }
                     }
                 }
             }
         }
         None
+    }
+
+    /// Why Go refuses, in the oldest and the newest release that etcd is built with.
+    fn asked(
+        &self,
+        chain: &[CertificateDetails],
+        trusted: &[CertificateDetails],
+        usage: Usage,
+    ) -> Option<String> {
+        let marks = |all: &[CertificateDetails]| -> Vec<_> {
+            all.iter().map(|one| one.fingerprint).collect()
+        };
+        let question = (marks(chain), marks(trusted), usage == Usage::Server);
+        let now = OffsetDateTime::now_utc();
+        let ask = || {
+            let host = (usage == Usage::Server).then_some("localhost");
+            let judge = |minor| go::verify(chain, trusted, usage, host, now, Go::new(minor)).err();
+            [12, 26].into_iter().find_map(judge).map(|refusal| format!("{refusal:?}"))
+        };
+        // Members with the same authorities ask the same.
+        self.answers.borrow_mut().entry(question).or_insert_with(ask).clone()
     }
 
     /// All that makes a difference, without keys and serial numbers.
@@ -336,7 +378,7 @@ fn what_cannot_be_rotated_is_refused_with_what_to_do() {
     let text =
         text.replace(world.old().common_name(), "OLD").replace(world.new.common_name(), "NEW");
     insta::assert_snapshot!(text, @r"
-    the old and the new authority are both called CN=ca: make the new one with another name (`Authority::generate` gives each one of its own)
+    another authority is called CN=ca as well as the new one: make the new one with another name (`Authority::generate` gives each one of its own)
     the path length of CN=ca is 0, and nobody would accept a leaf below a cross certificate: rotate by bundle instead
     the cross certificate is not one of CN=OLD for CN=NEW: make it with `old.cross_sign(&new)`
     ");
