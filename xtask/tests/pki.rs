@@ -110,7 +110,15 @@ fn a_fleet_is_made_and_extended_and_openssl_agrees() {
     assert_eq!(desk.names("pki").len(), 2 + 3 * 2 + 4 * 4);
 
     // The control: openssl refuses what another authority signed.
-    desk.does("new other --member a=10.0.0.1 --key p384");
+    desk.does("new other --member a=10.0.0.1 --key p384 --lifetime 20");
+    desk.does("add-member other b=10.0.0.2");
+    desk.does("client other alice");
+    assert!(desk.openssl("verify -CAfile other/ca.crt other/b/peer.crt other/alice.crt"));
+    assert!(!desk.openssl("x509 -in other/b/peer.crt -noout -checkend 1800000"), "20 days");
+    desk.does("client other bob --key ed25519 --lifetime 40");
+    assert!(desk.openssl("x509 -in other/bob.crt -noout -checkend 1800000"), "40 days");
+    let kinds = desk.does("inspect other");
+    assert!(kinds.matches("P-384").count() >= 6 && kinds.contains("Ed25519"), "{kinds}");
     desk.assert_sound("other");
     assert!(!desk.openssl("verify -x509_strict -CAfile other/ca.crt pki/a/peer.crt"));
 

@@ -79,8 +79,8 @@ pub use fleet::{
 };
 #[cfg(feature = "read")]
 pub use fleet::{
-    Due, ExtendError, FleetDirectory, FleetLoadError, PairState, Reason, Recovery, Renewal,
-    RenewalOptions, Role, StoredIdentity,
+    AddOptions, Due, ExtendError, FleetDirectory, FleetLoadError, PairState, Reason, Recovery,
+    Renewal, RenewalOptions, Role, StoredIdentity,
 };
 #[cfg(feature = "read")]
 pub use issue::Reissue;

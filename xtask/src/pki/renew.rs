@@ -57,6 +57,9 @@ pub(super) fn run(mut arguments: lexopt::Parser) -> Result<(), Failure> {
         false => open(Path::new(dir), common.authority_key())?,
     };
     let renewal = fleet.renewal(&options, std::time::SystemTime::now().into())?;
+    for left in renewal.left() {
+        println!("left      {}: {}", left.files.certificate.display(), left.state);
+    }
     if renewal.due().is_empty() {
         println!("nothing is due");
         return Ok(());
@@ -71,6 +74,13 @@ pub(super) fn run(mut arguments: lexopt::Parser) -> Result<(), Failure> {
         ]
     }));
     table(&rows).iter().for_each(|line| println!("{line}"));
+    if let Some(cut) = renewal.due().iter().find(|due| due.ends_with_authority) {
+        println!(
+            "\nThe authority itself ends on {}, and nothing it signs is valid any longer: make a \
+             new one in good time.",
+            cut.new_end.date()
+        );
+    }
     if dry_run {
         println!("nothing was written");
         return Ok(());

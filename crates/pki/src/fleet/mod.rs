@@ -14,8 +14,8 @@ mod write;
 
 #[cfg(feature = "read")]
 pub use directory::{
-    Due, ExtendError, FleetDirectory, FleetLoadError, PairState, Reason, Renewal, RenewalOptions,
-    Role, StoredIdentity,
+    AddOptions, Due, ExtendError, FleetDirectory, FleetLoadError, PairState, Reason, Renewal,
+    RenewalOptions, Role, StoredIdentity,
 };
 pub use files::{FleetFiles, IdentityFiles, MemberFiles};
 #[cfg(feature = "read")]

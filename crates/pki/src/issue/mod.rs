@@ -19,7 +19,7 @@ mod network;
 mod policy;
 mod random;
 #[cfg(feature = "read")]
-mod reissue;
+pub(crate) mod reissue;
 #[cfg(feature = "read")]
 mod request;
 mod revocation;
@@ -45,8 +45,6 @@ pub use network::{Network, NetworkError};
 pub use policy::{Policy, Refusal, Refused, SignError};
 #[cfg(feature = "read")]
 pub use reissue::Reissue;
-#[cfg(feature = "read")]
-pub(crate) use reissue::lifetime;
 #[cfg(feature = "read")]
 pub use request::{Request, RequestError};
 #[cfg(feature = "read")]

@@ -120,7 +120,7 @@ pub(crate) fn lifetime(old: &CertificateDetails) -> Duration {
     if rest.is_zero() { super::LEAF_LIFETIME } else { rest }
 }
 
-fn kind(key: &PublicKey) -> KeyKind {
+pub(crate) fn kind(key: &PublicKey) -> KeyKind {
     let kind = match key {
         PublicKey::Ecdsa { bits: 384 } => KeyKind::P384,
         PublicKey::Ed25519 => KeyKind::Ed25519,

@@ -13,7 +13,7 @@ use super::{AUTHORITY_KEY_FILE, chain};
 mod extend;
 mod renew;
 
-pub use extend::ExtendError;
+pub use extend::{AddOptions, ExtendError};
 pub use renew::{Due, Reason, Renewal, RenewalOptions};
 
 /// A fleet in a directory, as its files say it is: laid out as [`FleetFiles`](crate::FleetFiles)
@@ -126,24 +126,53 @@ impl FleetDirectory {
         dir: impl Into<PathBuf>,
         authority_key: impl Into<PathBuf>,
     ) -> Result<Self, FleetLoadError> {
-        let (directory, authority_key) = (dir.into(), authority_key.into());
-        let path = directory.join("ca.crt");
+        let mut fleet = Self {
+            directory: dir.into(),
+            layout: Layout::PerMember,
+            authorities: Vec::new(),
+            authority: None,
+            authority_key: authority_key.into(),
+            identities: Vec::new(),
+        };
+        fleet.look_at_all()?;
+        Ok(fleet)
+    }
+
+    /// The fleet in `dir`, to be looked at: no key of an authority is read, whatever is there.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load), of what is not about that key.
+    pub fn load_without_key(dir: impl Into<PathBuf>) -> Result<Self, FleetLoadError> {
+        let directory: PathBuf = dir.into();
+        let mut fleet = Self {
+            authority_key: directory.join(AUTHORITY_KEY_FILE),
+            directory,
+            layout: Layout::PerMember,
+            authorities: Vec::new(),
+            authority: None,
+            identities: Vec::new(),
+        };
+        fleet.look_at_authorities()?;
+        fleet.look()?;
+        Ok(fleet)
+    }
+
+    /// Looks at everything, the authorities as well.
+    fn look_at_all(&mut self) -> Result<(), FleetLoadError> {
+        self.look_at_authorities()?;
+        self.authority = load_authority(&self.authorities, &self.authority_key)?;
+        Ok(self.look()?)
+    }
+
+    fn look_at_authorities(&mut self) -> Result<(), FleetLoadError> {
+        let path = self.directory.join("ca.crt");
         let contents = read_if_there(&path)?;
         let contents =
             contents.ok_or_else(|| FleetLoadError::NoAuthority { path: path.clone() })?;
-        let authorities = read::certificates(&contents)
+        self.authorities = read::certificates(&contents)
             .map_err(|source| FleetLoadError::Certificates { path, source })?;
-        let authority = load_authority(&authorities, &authority_key)?;
-        let mut fleet = Self {
-            directory,
-            layout: Layout::PerMember,
-            authorities,
-            authority,
-            authority_key,
-            identities: Vec::new(),
-        };
-        fleet.look()?;
-        Ok(fleet)
+        Ok(())
     }
 
     /// Makes good what a kill left half done, here or in a directory that holds no fleet yet:
@@ -317,6 +346,21 @@ fn load_authority(
         chain.push_str(&other.certificate.pem());
     }
     Authority::from_pem(&chain, &key).map(Some).map_err(failed)
+}
+
+impl PairState {
+    /// Whether there is a certificate of the fleet, from which the next can be made.
+    pub(crate) fn can_be_renewed(&self) -> bool {
+        matches!(self, Self::Sound | Self::KeyMissing | Self::Mismatched)
+    }
+
+    /// What is to be done about it.
+    fn remedy(&self) -> &'static str {
+        match self.can_be_renewed() {
+            true => "renew them, or take them away",
+            false => "take them away, and add the member or client again",
+        }
+    }
 }
 
 impl std::fmt::Display for PairState {

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use crate::issue::lifetime;
+use crate::issue::reissue::lifetime;
 use crate::read::CertificateDetails;
 use crate::{
     FleetDirectory, IdentityFiles, IssueError, Key, PairState, Reissue, Role, StoredIdentity,
 };
 
 use super::ExtendError;
+use super::extend::put;
 
 /// What [`FleetDirectory::renewal`] is to renew, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +56,7 @@ impl RenewalOptions {
 pub struct Renewal {
     options: RenewalOptions,
     due: Vec<Due>,
+    left: Vec<StoredIdentity>,
 }
 
 /// One identity to be renewed.
@@ -73,6 +75,9 @@ pub struct Due {
     pub old_end: OffsetDateTime,
     /// When the new one will.
     pub new_end: OffsetDateTime,
+    /// Whether that is early, since the authority ends then: change the authority, or this one is
+    /// soon due again.
+    pub ends_with_authority: bool,
     old: CertificateDetails,
 }
 
@@ -89,6 +94,8 @@ pub enum Reason {
         /// The days.
         days: i64,
     },
+    /// It is not valid yet: whoever made it had a clock that is ahead of this one.
+    NotYetValid,
     /// Its key is gone.
     KeyMissing,
     /// Its key is another's.
@@ -103,6 +110,7 @@ impl fmt::Display for Reason {
             Self::ExpiresIn { days: 0 } => f.write_str("expires within a day"),
             Self::ExpiresIn { days: 1 } => f.write_str("expires in 1 day"),
             Self::ExpiresIn { days } => write!(f, "expires in {days} days"),
+            Self::NotYetValid => f.write_str("not valid yet"),
             Self::KeyMissing => f.write_str("its key is missing"),
             Self::Mismatched => f.write_str("its key is another's"),
         }
@@ -114,6 +122,13 @@ impl Renewal {
     #[must_use]
     pub fn due(&self) -> &[Due] {
         &self.due
+    }
+
+    /// What is damaged, and cannot be renewed: of a certificate that is missing, cannot be read or
+    /// is a stranger's, nobody knows what the next one should say.
+    #[must_use]
+    pub fn left(&self) -> &[StoredIdentity] {
+        &self.left
     }
 }
 
@@ -132,25 +147,31 @@ impl FleetDirectory {
         options: &RenewalOptions,
         now: OffsetDateTime,
     ) -> Result<Renewal, ExtendError> {
-        let mut due = Vec::new();
+        let (mut due, mut left) = (Vec::new(), Vec::new());
         for identity in &self.identities {
             let StoredIdentity { role, name, files, chain, state } = identity;
-            let Some(old) = chain.first() else { continue };
+            let (true, Some(old)) = (state.can_be_renewed(), chain.first()) else {
+                left.push(identity.clone());
+                continue;
+            };
             let Some(reason) = reason(state, old, options, now) else { continue };
             if options.same_key && *state != PairState::Sound {
                 return Err(ExtendError::Damaged { files: files.clone(), state: state.clone() });
             }
+            let lifetime = options.lifetime.unwrap_or_else(|| lifetime(old));
+            let (new_end, ends_with_authority) = self.new_end(lifetime, now)?;
             due.push(Due {
                 role: *role,
                 name: name.clone(),
                 files: files.clone(),
                 reason,
                 old_end: old.not_after,
-                new_end: self.new_end(options.lifetime.unwrap_or_else(|| lifetime(old)), now)?,
+                new_end,
+                ends_with_authority,
                 old: old.clone(),
             });
         }
-        Ok(Renewal { options: options.clone(), due })
+        Ok(Renewal { options: options.clone(), due, left })
     }
 
     /// Carries a renewal out, pair by pair: killed at any moment, the next run of anything here
@@ -164,6 +185,13 @@ impl FleetDirectory {
     /// [`renewal`](Self::renewal). What was renewed before the error stays renewed.
     pub fn renew(&mut self, renewal: &Renewal) -> Result<Vec<IdentityFiles>, ExtendError> {
         let _lock = self.lock()?;
+        let renewed = self.renew_each(renewal);
+        // Once, and not after each pair: whatever was renewed.
+        self.look()?;
+        renewed
+    }
+
+    fn renew_each(&self, renewal: &Renewal) -> Result<Vec<IdentityFiles>, ExtendError> {
         let mut renewed = Vec::new();
         for due in &renewal.due {
             let stored = self.identity(due.role, due.name.as_deref());
@@ -178,22 +206,24 @@ impl FleetDirectory {
                 reissue = reissue.key(kept_key(&due.files)?);
             }
             let identity = self.signer()?.reissue(&due.old, &reissue)?;
-            self.write([(&due.files, &identity)], true)?;
+            put([(&due.files, &identity)], true)?;
             renewed.push(due.files.clone());
         }
         Ok(renewed)
     }
 
-    /// When a certificate issued at `now` for so long ends: with its authority at the latest.
+    /// When a certificate issued at `now` for so long ends: with its authority at the latest, and
+    /// whether that is so.
     fn new_end(
         &self,
         lifetime: Duration,
         now: OffsetDateTime,
-    ) -> Result<OffsetDateTime, ExtendError> {
+    ) -> Result<(OffsetDateTime, bool), ExtendError> {
         let lifetime = lifetime.try_into().ok();
         let end = lifetime.and_then(|lifetime| now.checked_add(lifetime));
         let end = end.ok_or(IssueError::Validity)?;
-        Ok(end.min(self.authority_end(self.signer()?)))
+        let last = self.authority_end(self.signer()?);
+        Ok((end.min(last), last < end))
     }
 }
 
@@ -221,6 +251,7 @@ fn reason(
     }
     let left = old.not_after - now;
     match options.within {
+        _ if old.not_before > now => Some(Reason::NotYetValid),
         _ if left.is_negative() => Some(Reason::Expired),
         None => Some(Reason::Asked),
         Some(within) if left <= within => Some(Reason::ExpiresIn { days: left.whole_days() }),

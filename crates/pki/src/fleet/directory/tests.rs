@@ -25,6 +25,18 @@ impl Scratch {
         Self { _scratch: scratch, dir }
     }
 
+    /// Another directory with the same files: made faster than new keys.
+    fn again(&self) -> Self {
+        let scratch = tempfile::tempdir().unwrap();
+        let dir = scratch.path().join("pki");
+        for (name, contents) in self.files() {
+            let path = dir.join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, contents).unwrap();
+        }
+        Self { _scratch: scratch, dir }
+    }
+
     fn load(&self) -> FleetDirectory {
         Fleet::load(&self.dir).unwrap()
     }
@@ -262,6 +274,88 @@ fn an_authority_at_its_end_signs_nothing_more() {
     assert!(matches!(error, ExtendError::AuthorityEnds { .. }), "{error}");
 }
 
+/// To a clock that was set back, the authority is one of the future.
+#[test]
+fn a_clock_that_was_set_back_changes_nothing() {
+    let scratch = tempfile::tempdir().unwrap();
+    let dir = scratch.path().join("pki");
+    let authority = Authority::builder("future").not_yet_valid().generate().unwrap();
+    let fleet = Fleet::builder().authority(authority).members(["a"]).build().unwrap();
+    fleet.write_with(&dir, &WriteOptions::default().authority_key_in(&dir)).unwrap();
+    let mut fleet = Fleet::load(&dir).unwrap();
+    let error = fleet.renewal(&RenewalOptions::all(), now()).unwrap_err();
+    assert!(matches!(error, ExtendError::AuthorityBegins { .. }), "{error}");
+    let error = fleet.add_client("x").unwrap_err();
+    assert!(matches!(error, ExtendError::AuthorityBegins { .. }), "{error}");
+}
+
+#[test]
+fn a_certificate_of_the_future_is_renewed_and_what_cannot_be_is_told() {
+    let scratch = Scratch::new(Layout::PerMember);
+    let fleet = scratch.load();
+    let ahead = fleet.authority().unwrap().issue(&Leaf::peer("a").host("a").not_yet_valid());
+    ahead.unwrap().replace(scratch.dir.join("a"), "peer").unwrap();
+    fs::remove_file(scratch.dir.join("b/server.crt")).unwrap();
+    let renewal = scratch.load().renewal(&RenewalOptions::expiring_within(DAY), now()).unwrap();
+    let [due] = renewal.due() else { panic!("{renewal:?}") };
+    assert_eq!((due.reason, due.role), (Reason::NotYetValid, Role::Peer));
+    let [left] = renewal.left() else { panic!("{renewal:?}") };
+    assert_eq!(left.state, PairState::CertificateMissing);
+    let error = scratch.load().add_member("b", ["b"]).unwrap_err().to_string();
+    assert!(error.ends_with("take them away, and add the member or client again"), "{error}");
+}
+
+#[test]
+fn leaves_that_end_with_their_authority_say_so() {
+    let scratch = tempfile::tempdir().unwrap();
+    let dir = scratch.path().join("pki");
+    let authority = Authority::builder("old").expires_in(20 * DAY).generate().unwrap();
+    let fleet = Fleet::builder().authority(authority).members(["a"]).build().unwrap();
+    fleet.write_with(&dir, &WriteOptions::default().authority_key_in(&dir)).unwrap();
+    let renewal = |lifetime| {
+        let options = RenewalOptions::all().lifetime(lifetime);
+        Fleet::load(&dir).unwrap().renewal(&options, now()).unwrap()
+    };
+    assert!(renewal(30 * DAY).due().iter().all(|due| due.ends_with_authority));
+    assert!(!renewal(10 * DAY).due().iter().any(|due| due.ends_with_authority), "the control");
+}
+
+#[test]
+fn what_is_added_is_as_the_members_are_unless_told() {
+    let scratch = tempfile::tempdir().unwrap();
+    let dir = scratch.path().join("pki");
+    let builder = Fleet::builder().key(crate::KeyKind::P384).valid_for(20 * DAY);
+    let fleet = builder.members(["a"]).build().unwrap();
+    fleet.write_with(&dir, &WriteOptions::default().authority_key_in(&dir)).unwrap();
+    let mut fleet = Fleet::load(&dir).unwrap();
+    fleet.add_member("b", ["b"]).unwrap();
+    fleet.add_client("c").unwrap();
+    let other = AddOptions::default().key(crate::KeyKind::Ed25519).valid_for(40 * DAY);
+    fleet.add_client_with("d", &other).unwrap();
+    let kind_and_days = |role, name| {
+        let leaf = fleet.identity(role, Some(name)).unwrap().chain[0].clone();
+        (leaf.public_key.clone(), (leaf.not_after - now()).whole_days())
+    };
+    use crate::read::PublicKey;
+    for (role, name) in [(Role::Server, "b"), (Role::Peer, "b"), (Role::Client, "c")] {
+        assert_eq!(kind_and_days(role, name), (PublicKey::Ecdsa { bits: 384 }, 19), "{name}");
+    }
+    assert_eq!(kind_and_days(Role::Client, "d"), (PublicKey::Ed25519, 39));
+}
+
+/// Another process made the fleet anew after this one had looked.
+#[test]
+fn an_authority_that_was_replaced_meanwhile_signs_nothing_more() {
+    let scratch = Scratch::new(Layout::PerMember);
+    let mut fleet = scratch.load();
+    let new = Fleet::builder().members(["a", "b"]).build().unwrap();
+    let options = WriteOptions::default().authority_key_in(&scratch.dir).overwrite();
+    new.write_with(&scratch.dir, &options).unwrap();
+    fleet.add_client("x").unwrap();
+    let stored = scratch.load();
+    assert_eq!(stored.identity(Role::Client, Some("x")).unwrap().state, PairState::Sound);
+}
+
 /// Kills `work` before each of its steps, and has `again` run after each; says how often, and how often a
 /// pair was torn.
 fn killed(
@@ -270,11 +364,12 @@ fn killed(
     is_done: impl Fn(&FleetDirectory, &FleetDirectory) -> bool,
 ) -> (usize, usize) {
     let mut torn = 0;
+    let start = Scratch::new(layout);
+    fs::write(start.dir.join("notes.txt"), "mine").unwrap();
+    let before = start.load();
+    let names: Vec<_> = start.files().into_keys().collect();
     for steps in 0.. {
-        let scratch = Scratch::new(layout);
-        fs::write(scratch.dir.join("notes.txt"), "mine").unwrap();
-        let before = scratch.load();
-        let names: Vec<_> = scratch.files().into_keys().collect();
+        let scratch = start.again();
         let (result, killed) = kill::after(steps, || work(&mut scratch.load()));
         assert_eq!(killed, result.is_err(), "after {steps} steps: {result:?}");
         let is_torn = |one: &StoredIdentity| one.state == PairState::Mismatched;
