@@ -9,6 +9,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use tercet_cluster::binary::{Locator, Request};
+use tercet_pki::{PairState, StoredIdentity};
 
 fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
     #[expect(clippy::disallowed_methods, reason = "tests wait for what they run")]
@@ -76,11 +77,13 @@ impl Desk {
 
     /// Whether each pair belongs together and leads to the authority, by openssl's judgement.
     fn assert_sound(&self, dir: &str) {
-        for certificate in self.names(dir).iter().filter(|name| name.ends_with(".crt")) {
-            assert!(
-                self.openssl(&format!("verify -x509_strict -CAfile {dir}/ca.crt {certificate}")),
-                "{certificate}"
-            );
+        let names = self.names(dir);
+        let certificates: Vec<_> =
+            names.iter().filter(|name| name.ends_with(".crt")).map(String::as_str).collect();
+        // It judges each, and fails if one of them does.
+        let all = certificates.join(" ");
+        assert!(self.openssl(&format!("verify -x509_strict -CAfile {dir}/ca.crt {all}")), "{all}");
+        for certificate in certificates {
             let key = certificate.replace(".crt", ".key");
             let public = |line: &str| {
                 let mut openssl = command("openssl");
@@ -193,8 +196,12 @@ fn killed_with_sigkill_the_next_run_leaves_every_pair_whole() {
         // Nothing is due, and yet it makes whole what was left.
         desk.does("renew pki --within 1");
         assert_eq!(desk.names("pki"), names);
-        desk.assert_sound("pki");
+        let fleet = tercet_pki::Fleet::load(desk.at("pki")).unwrap();
+        let sound = |one: &StoredIdentity| one.state == PairState::Sound;
+        assert!(fleet.identities().iter().all(sound), "{certificate}");
     }
+    // And what openssl says of it all, once: it is started three times for each pair.
+    desk.assert_sound("pki");
     assert!(torn > 0, "the control: at least one kill came before the end of a pair");
 }
 
@@ -224,6 +231,7 @@ fn a_request_is_signed_as_far_as_it_is_allowed_and_revoked() {
     assert!(desk.openssl("crl -inform DER -in pki/ca.crl.der -noout"));
     desk.does("new other --member a=10.0.0.1");
     assert!(desk.fails("revoke pki other/client.crt").contains("is not signed by"));
+    assert!(desk.fails("revoke pki pki/ca.crt").contains("is the authority"));
 }
 
 /// As `… | head` does.

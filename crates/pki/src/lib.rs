@@ -80,7 +80,7 @@ pub use fleet::{
 #[cfg(feature = "read")]
 pub use fleet::{
     AddOptions, Due, ExtendError, FleetDirectory, FleetLoadError, PairState, Reason, Recovery,
-    Renewal, RenewalOptions, Role, StoredIdentity,
+    Renewal, RenewalOptions, RevocationFiles, RevokeError, Role, StoredIdentity,
 };
 #[cfg(feature = "read")]
 pub use issue::Reissue;

@@ -3,8 +3,7 @@
 use std::path::Path;
 
 use lexopt::prelude::*;
-use tercet_pki::read;
-use tercet_pki::{Access, RevocationReason, Revocations, write_file};
+use tercet_pki::{RevocationReason, read};
 
 use super::{Common, common, open, wrote};
 use crate::Failure;
@@ -35,37 +34,17 @@ pub(super) fn run(mut arguments: lexopt::Parser) -> Result<(), Failure> {
     }
     let [dir, certificate] = common.values(HELP)?;
     let (dir, certificate) = (Path::new(dir), Path::new(certificate));
-    let fleet = open(dir, common.authority_key())?;
-    let authority = fleet.authority().ok_or(
-        "the list cannot be signed: the authority's key is not in DIR/ca.key; give --ca-key FILE",
-    )?;
+    let mut fleet = open(dir, common.authority_key())?;
     let chain = read::certificates(&bytes(certificate)?)?;
     let leaf = chain.first().ok_or("there is no certificate in the file")?;
-    // Another authority's has a serial number of its own counting.
-    let own = read::CertificateDetails::parse(authority.certificate().der())?;
-    if leaf.signed_by(&own) != read::SignatureCheck::Valid {
-        return Err(format!(
-            "{} is not signed by {}, and only who signed a certificate can revoke it",
-            certificate.display(),
-            own.subject.text
-        )
-        .into());
-    }
-    let (pem, der) = (dir.join("ca.crl"), dir.join("ca.crl.der"));
-    let revocations = match pem.exists() {
-        true => authority.revocations(&bytes(&pem)?)?,
-        false => Revocations::new(),
-    };
-    let list = authority.revoke(&revocations.certificate(&leaf.certificate, why)?)?;
-    write_file(&der, Access::Anyone, list.der(), true)?;
-    wrote(&der);
-    write_file(&pem, Access::Anyone, list.pem().as_bytes(), true)?;
-    wrote(&pem);
+    let files = fleet.revoke(&leaf.certificate, why)?;
+    wrote(&files.der);
+    wrote(&files.pem);
     println!(
         "\n{} is revoked. Give the list to all members, and start them with:",
         leaf.subject.text
     );
-    println!("\n  --client-crl-file {0}\n  --peer-crl-file {0}", super::quoted(&der));
+    println!("\n  --client-crl-file {0}\n  --peer-crl-file {0}", super::quoted(&files.der));
     println!("\nThey read it again at every connection: the next list needs no restart.");
     Ok(())
 }

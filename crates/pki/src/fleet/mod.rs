@@ -15,7 +15,7 @@ mod write;
 #[cfg(feature = "read")]
 pub use directory::{
     AddOptions, Due, ExtendError, FleetDirectory, FleetLoadError, PairState, Reason, Renewal,
-    RenewalOptions, Role, StoredIdentity,
+    RenewalOptions, RevocationFiles, RevokeError, Role, StoredIdentity,
 };
 pub use files::{FleetFiles, IdentityFiles, MemberFiles};
 #[cfg(feature = "read")]

@@ -125,10 +125,7 @@ impl FleetDirectory {
 
     /// The authority, if it can sign something that is of use.
     pub(super) fn signer(&self) -> Result<&Authority, ExtendError> {
-        let authority = self.authority.as_ref().ok_or_else(|| ExtendError::NoAuthorityKey {
-            certificate: self.directory.join("ca.crt"),
-            key: self.authority_key.clone(),
-        })?;
+        let authority = self.with_key()?;
         let now = OffsetDateTime::now_utc();
         let own = self.authorities.iter().find(|one| one.certificate == *authority.certificate());
         if let Some(begin) = own.map(|own| own.not_before).filter(|begin| *begin > now) {
@@ -142,6 +139,13 @@ impl FleetDirectory {
             return Err(ExtendError::AuthorityEnds { common_name, end: end.date() });
         }
         Ok(authority)
+    }
+
+    pub(super) fn with_key(&self) -> Result<&Authority, ExtendError> {
+        self.authority.as_ref().ok_or_else(|| ExtendError::NoAuthorityKey {
+            certificate: self.directory.join("ca.crt"),
+            key: self.authority_key.clone(),
+        })
     }
 
     pub(super) fn authority_end(&self, authority: &Authority) -> OffsetDateTime {

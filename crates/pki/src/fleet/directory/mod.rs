@@ -12,9 +12,11 @@ use super::{AUTHORITY_KEY_FILE, chain};
 
 mod extend;
 mod renew;
+mod revoke;
 
 pub use extend::{AddOptions, ExtendError};
 pub use renew::{Due, Reason, Renewal, RenewalOptions};
+pub use revoke::{RevocationFiles, RevokeError};
 
 /// A fleet in a directory, as its files say it is: laid out as [`FleetFiles`](crate::FleetFiles)
 /// has it, by whomever.
