@@ -50,3 +50,21 @@ fn shadowed_variable() {
     scene.members[0].environment.retain(|(name, _)| name != "ETCD_NAME");
     scene.is_cured_of(Rule::SettingConflict);
 }
+
+#[test]
+fn names_of_two_kinds() {
+    let mut scene = Scene::new(1);
+    scene.set("--peer-cert-allowed-cn", "m1");
+    scene.set("--peer-cert-allowed-hostname", "localhost");
+    let said = if scene.version() < Version::new(3, 5, 15) {
+        "AllowedCN and AllowedHostname are mutually exclusive"
+    } else {
+        "AllowedCNs and AllowedHostnames are mutually exclusive"
+    };
+    let fix = ["--peer-cert-allowed-hostname", "--peer-cert-allowed-cn"];
+    scene.found(Rule::SettingConflict, Severity::Error, &[said], &fix);
+    scene.start().fails(0, said);
+
+    scene.unset("--peer-cert-allowed-hostname");
+    scene.is_cured_of(Rule::SettingConflict);
+}

@@ -67,7 +67,7 @@ rules! {
     SettingConflict = "TLS032-setting-conflict", "Two settings contradict each other, or one is ignored";
     FileMissing = "TLS033-file-missing", "A file is missing, cannot be read, or is only half of a pair";
     FileUnusable = "TLS034-file-unusable", "A file is not what etcd reads there";
-    PlaintextListener = "TLS035-plaintext-listener", "A listener without TLS stands beside those with it";
+    PlaintextListener = "TLS035-plaintext-listener", "A listener without TLS can be reached";
     PeersUnauthenticated = "TLS036-peers-unauthenticated", "Anyone can join as a peer";
     RevocationBypassed = "TLS037-revocation-bypassed", "Revocation is not checked on one of the listeners";
     Revoked = "TLS038-revoked", "A certificate in use is revoked";

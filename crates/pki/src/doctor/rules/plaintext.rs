@@ -1,8 +1,8 @@
 //! Ports without TLS beside those with it, and peers whom nobody asks who they are: TLS035, TLS036.
 //!
 //! What is unsafe now is an error: where certificates are demanded and a port that can be reached
-//! from elsewhere does not, or where anybody from elsewhere can speak to a peer port. The loopback
-//! and sockets are open to this machine alone: a warning, and none where nothing was to be guarded.
+//! from elsewhere does not, or where anybody from elsewhere can speak to a peer port. A fleet without
+//! TLS whose clients can be reached from elsewhere gets a warning. The loopback and sockets are open to this machine alone: a warning, and none where nothing was to be guarded.
 
 use super::super::case::{Case, MemberCase, Port, Side};
 use super::super::findings::{Findings, Found};
@@ -17,6 +17,8 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Findings) {
         });
         if has_tls {
             beside(case.etcd, member, &member.client, findings);
+        } else {
+            open_clients(member, findings);
         }
         if means_tls(member, &member.peer) {
             beside(case.etcd, member, &member.peer, findings);
@@ -115,6 +117,37 @@ fn setting_of_urls(member: &MemberCase<'_>, port: Port, urls: &str) -> String {
         Port::Client if list(http) == urls => "listen-client-http-urls",
         Port::Client => "listen-client-urls",
     })
+}
+
+/// No TLS at all, within reach of others. Passwords may guard the data (they are not in the
+/// settings), so it is not an error, though they would be read along.
+fn open_clients(member: &MemberCase<'_>, findings: &mut Findings) {
+    let plain = member.listen_urls(Port::Client);
+    let plain: Vec<_> = plain.filter(|url| url.scheme == "http" && !is_local(url)).collect();
+    if plain.is_empty() {
+        return;
+    }
+    let urls = list(&plain);
+    let setting = setting_of_urls(member, Port::Client, &urls);
+    findings.add(
+        Found::warning(
+            Rule::PlaintextListener,
+            "serving client traffic insecurely; this is strongly discouraged!",
+            format!(
+                "{urls} is without TLS, and so is everything else of the member: whoever reaches it \
+                 is asked for no certificate, and can read along what others write."
+            ),
+            format!(
+                "write https there and in the URLs that are advertised, and set {}, {}, {} and {}",
+                member.setting("cert-file"),
+                member.setting("key-file"),
+                member.setting("trusted-ca-file"),
+                member.setting("client-cert-auth"),
+            ),
+        )
+        .member(member)
+        .field(setting),
+    );
 }
 
 /// Peers without any TLS, within reach of others.

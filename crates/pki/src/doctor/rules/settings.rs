@@ -3,9 +3,10 @@
 //! What is missing because a setting was not understood is said in its meaning; the rules that
 //! would find the same from the other end are chained to it.
 
-use super::super::case::{Case, MemberCase};
+use super::super::case::{Case, MemberCase, Port};
 use super::super::findings::{Findings, Found, Subject};
 use crate::doctor::{Origin, Problem, Rule};
+use crate::etcd::Version;
 
 /// Settings without which a port is open to more than was meant.
 const PROTECTING: [&str; 13] = [
@@ -47,7 +48,47 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Findings) {
             };
             findings.add(found.member(member));
         }
+        two_kinds_of_names(case, member, findings);
     }
+}
+
+/// Common names or host names, but not both (`baseConfig` in `client/pkg/transport/listener.go`).
+/// Measured on 3.4.23, 3.5.1 and 3.6.14; several of a kind, and the plural, are from 3.5.15 on.
+fn two_kinds_of_names(case: &Case<'_>, member: &MemberCase<'_>, findings: &mut Findings) {
+    let side = &member.peer;
+    let (names, hosts) = (&side.settings.allowed_common_names, &side.settings.allowed_hostnames);
+    let is_read = member.listens_with_tls(Port::Peer) && !side.is_automatic();
+    let (Some(name), Some(host)) = (names.first(), hosts.first()) else { return };
+    if !is_read {
+        return;
+    }
+    let today = if case.etcd < Version::new(3, 5, 15) {
+        format!(
+            "AllowedCN and AllowedHostname are mutually exclusive (cn={name:?}, hostname={host:?})"
+        )
+    } else {
+        let go =
+            |all: &[String]| all.iter().map(|one| format!("{one:?}")).collect::<Vec<_>>().join(" ");
+        format!(
+            "AllowedCNs and AllowedHostnames are mutually exclusive (cns=[{}], hostnames=[{}])",
+            go(names),
+            go(hosts)
+        )
+    };
+    let (first, second) =
+        (member.setting("peer-cert-allowed-cn"), member.setting("peer-cert-allowed-hostname"));
+    findings.add(
+        Found::error(
+            Rule::SettingConflict,
+            today,
+            format!(
+                "{first} and {second} are both set, and etcd takes one of them. It does not start."
+            ),
+            format!("leave {second} out, or {first}"),
+        )
+        .member(member)
+        .field(second),
+    );
 }
 
 struct Unknown<'a> {

@@ -114,6 +114,16 @@ fn ports_without_tls() {
 }
 
 #[test]
+fn names_of_two_kinds() {
+    let both = "--peer-cert-allowed-cn=infra1 --peer-cert-allowed-hostname=localhost";
+    let found = fires(&sound_but(both), Rule::SettingConflict, Error);
+    insta::assert_snapshot!(found.today, @r#"AllowedCN and AllowedHostname are mutually exclusive (cn="infra1", hostname="localhost")"#);
+    for one in both.split(' ') {
+        is_silent(&sound_but(one), Rule::SettingConflict);
+    }
+}
+
+#[test]
 fn peers_that_nobody_asks() {
     let (mut lab, _) = Lab::sound("3.5.1");
     let peers = |host: &str, scheme: &str| {
