@@ -147,8 +147,8 @@ fn wrong(case: &Case<'_>, refused: &[Refused<'_, '_>], last: &CertificateDetails
     );
     let command = match (found, presentation.pool_document) {
         (Some((document, _)), Some(pool)) => format!(
-            "let the other side trust it:\n  cat {} >> {}\nand restart who reads that file; or issue \
-             the certificate with the authority that is trusted",
+            "issue the certificate with the authority that is trusted; or, if its own is meant to be \
+             trusted as well:\n  cat {} >> {}\nand restart who reads that file",
             word(&document.path),
             word(&pool.path)
         ),
