@@ -35,7 +35,13 @@
 //! - `Request` asks for a certificate without showing the key, and `Policy` says what it may ask
 //!   for; [`Revocations`] take certificates back.
 //! - [`Fleet`] is the whole set for a list of members, in one of two [`Layout`]s. [`FleetFiles`]
-//!   says where each file goes, before or after it is written.
+//!   says where each file goes, before or after it is written. A `FleetDirectory` is one that was
+//!   written: it is extended and renewed there, and whatever was interrupted is made whole.
+//! - `read` says what certificates, keys, requests and lists hold, and `read::inspect` shows it as
+//!   a table. `doctor` says what is wrong with them, with settings, and between members, as etcd and
+//!   Go would have it. `rotation` plans new certificates or a new authority for a fleet that runs.
+//! - What is wrong on purpose begins with [`Leaf::expired`], [`Leaf::wrong_host`],
+//!   [`Authority::stranger`], [`Authority::impostor`], [`Authority::issue_revoked`] and [`fixtures`].
 //!
 //! # Choices
 //!

@@ -68,7 +68,7 @@ fn directory(config: &Outcome, name: &str) -> Option<PathBuf> {
     line?.strip_suffix('\'').map(PathBuf::from)
 }
 
-/// `deb.debian.org_debian_dists_bookworm_main_binary-amd64_Packages.lz4`, packed or not.
+/// `mirror.example_debian_dists_bookworm_main_binary-amd64_Packages.lz4`, packed or not.
 fn is_list(name: &str) -> bool {
     let plain = name.rsplit_once("_Packages").map(|(_, packing)| packing);
     plain.is_some_and(|packing| packing.is_empty() || packing.starts_with('.'))
