@@ -24,7 +24,7 @@ pub(crate) enum Subject {
 
 /// A finding with what it is about, for chaining.
 ///
-/// ```ignore
+/// ```text
 /// findings.add(
 ///     Found::error(Rule::AuthorityExpired, "etcd prints …", "The authority …", "Issue …")
 ///         .file(&document.path)
