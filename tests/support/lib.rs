@@ -48,6 +48,16 @@ pub fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
     Command::new(program)
 }
 
+/// Whether this process was started with SIGINT ignored, as by a shell's `&` without job control:
+/// what it starts would ignore it as well.
+fn ignores_interrupts() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    // Signal 2 is the second bit.
+    ignored.is_some_and(|mask| mask & 0b10 != 0)
+}
+
 /// The command lines of all processes that name `directory`, or a file in it.
 #[must_use]
 pub fn command_lines_naming(directory: &Path) -> Vec<String> {
@@ -96,7 +106,15 @@ impl Owned {
     #[must_use]
     pub fn start_with(path: &str, end: &str, parent: &Path, more: &[(&str, &str)]) -> Self {
         use std::io::BufRead as _;
-        let mut owner = command(path)
+        let mut owner = if ignores_interrupts() {
+            // `env` becomes the owner.
+            let mut env = command("env");
+            env.args(["--default-signal=INT", path]);
+            env
+        } else {
+            command(path)
+        };
+        let mut owner = owner
             .arg(end)
             .env("TMPDIR", parent)
             .envs(more.iter().copied())
