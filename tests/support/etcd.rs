@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket, Type};
@@ -50,6 +50,20 @@ impl Port {
     }
 }
 
+/// A command that ends with the thread that starts it, whatever ends that, where there is
+/// `setpriv` (Linux): nothing is dropped by a test that is killed. It becomes the program, which so
+/// has its process id.
+fn dying_with_us(program: &Path) -> Command {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut setpriv = std::env::split_paths(&path).map(|dir| dir.join("setpriv"));
+    let Some(setpriv) = setpriv.find(|file| file.is_file()) else {
+        return command(program);
+    };
+    let mut command = command(setpriv);
+    command.args(["--pdeathsig", "KILL", "--"]).arg(program);
+    command
+}
+
 /// An etcd that was started with arguments as they are: killed and reaped when dropped.
 #[derive(Debug)]
 pub struct RawEtcd {
@@ -73,7 +87,7 @@ impl RawEtcd {
         output: &Path,
     ) -> Self {
         let file = File::create(output).expect("the file of its output is made");
-        let child = command(etcd)
+        let child = dying_with_us(etcd)
             .args(arguments)
             // Where relative paths and sockets are.
             .current_dir(output.parent().unwrap_or_else(|| Path::new(".")))
