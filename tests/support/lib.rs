@@ -1,8 +1,10 @@
 //! What several test files need.
 
 mod etcd;
+mod etcds;
 
 pub use etcd::{PATIENCE, Port, RawEtcd};
+pub use etcds::{available, of_minor, say};
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

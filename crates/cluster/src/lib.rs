@@ -8,6 +8,7 @@
 //! 3. `process`: children that never outlive their owner; the only `unsafe`.
 //! 4. `observe`: what the members say of themselves.
 //! 5. `cluster`: the running fleet: start, readiness, kill and restart.
+//! 6. `operate`: what is done to a running fleet; `diagnose`: what is wrong with it.
 //!
 //! Tests want `tercet-harness`, which adds what only tests need. This crate is for programs that
 //! run a fleet themselves:
@@ -32,11 +33,13 @@ compile_error!(
 
 pub mod binary;
 mod cluster;
+mod diagnose;
 mod observe;
+mod operate;
 pub mod plan;
 mod process;
 
 pub use cluster::{Cluster, Down, KillError, LeaderError, Member, StartError, StartTimes};
 pub use observe::{log_tail, readable};
-pub use plan::{Plan, PlanError, Spec, Timing};
+pub use plan::{Plan, PlanError, Security, Spec, Timing};
 pub use process::PortError;

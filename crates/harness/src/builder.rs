@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::Once;
 use std::time::Duration;
 
-use tercet_cluster::Spec;
 use tercet_cluster::binary::{Binary, Locator, Request};
+use tercet_cluster::{Security, Spec};
 use tercet_pki::Layout;
 use tokio::sync::oneshot;
 
@@ -34,6 +34,7 @@ pub struct Builder {
     members: Option<usize>,
     etcd: Etcd,
     timing: Option<Timing>,
+    security: Security,
     layout: Layout,
     keep: Option<Keep>,
     parent: Option<PathBuf>,
@@ -73,6 +74,12 @@ impl Builder {
     /// [`Timing::Fast`].
     pub const fn timing(mut self, timing: Timing) -> Self {
         self.timing = Some(timing);
+        self
+    }
+
+    /// How the links are secured; by default mutual TLS on every one.
+    pub const fn security(mut self, security: Security) -> Self {
+        self.security = security;
         self
     }
 
@@ -119,8 +126,11 @@ impl Builder {
             Some(keep) => keep,
             None => variable("TERCET_KEEP")?.unwrap_or_default(),
         };
-        let mut spec =
-            Spec::default().timing(timing).layout(self.layout).keep_failed(keep != Keep::Never);
+        let mut spec = Spec::default()
+            .security(self.security)
+            .timing(timing)
+            .layout(self.layout)
+            .keep_failed(keep != Keep::Never);
         if let Some(members) = self.members {
             spec = spec.members(members);
         }

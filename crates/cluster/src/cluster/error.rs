@@ -12,7 +12,7 @@ use crate::plan::PlanError;
 use crate::process::PortError;
 
 /// How many lines of a member's log an error carries: as many as etcd prints when a flag is wrong.
-pub(super) const LOG_TAIL_LINES: usize = 30;
+pub(crate) const LOG_TAIL_LINES: usize = 30;
 
 /// Why a fleet, or a member of it, did not come to be ready.
 #[derive(Debug, thiserror::Error)]
@@ -125,7 +125,7 @@ impl StartError {
     }
 
     /// Whether a member found its port taken (`bind: address already in use` in its log).
-    pub(super) fn is_port_taken(&self) -> bool {
+    pub(crate) fn is_port_taken(&self) -> bool {
         matches!(self, Self::Exited { log_tail, .. }
             if log_tail.iter().any(|line| line.contains("address already in use")))
     }
@@ -157,9 +157,9 @@ pub enum KillError {
 #[derive(Debug, thiserror::Error)]
 #[error("no leader after {elapsed:.1?}: {}", .said.join("; "))]
 pub struct LeaderError {
-    pub(super) elapsed: Duration,
+    pub(crate) elapsed: Duration,
     /// What each member said last, beginning with its name.
-    pub(super) said: Vec<String>,
+    pub(crate) said: Vec<String>,
 }
 
 /// The end of a log, as a part of an error's text.

@@ -2,19 +2,20 @@
 
 use std::ffi::OsString;
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::MutexGuard;
 use std::time::Duration;
 
 use tercet_client::{Client, Config, Tls};
 use tercet_pki::Fleet;
 
+use super::cell::{MemberCell, MemberState};
 use super::error::{LeaderError, StartError};
+use super::latest::Latest;
 use super::member::Member;
 use super::{leader, ready, start};
 use crate::binary::Binary;
-use crate::observe::Progress;
-use crate::plan::{Plan, Spec};
-use crate::process::{Child, HeldPort, RunDirectory};
+use crate::plan::{Plan, Protection, Spec};
+use crate::process::RunDirectory;
 
 /// A running fleet: its processes, ports, certificates and directory.
 ///
@@ -27,15 +28,15 @@ use crate::process::{Child, HeldPort, RunDirectory};
 /// calls it.
 #[derive(Debug)]
 pub struct Cluster {
-    // Dropped in this order: members are gone before their ports are free and their files removed.
-    pub(super) states: Vec<Mutex<MemberState>>,
-    pub(super) _ports: Vec<HeldPort>,
-    pub(super) directory: RunDirectory,
-    pub(super) binary: Binary,
-    pub(super) plan: Plan,
-    pub(super) identities: Fleet,
-    pub(super) ready_within: Duration,
-    pub(super) times: StartTimes,
+    // Dropped in this order: members are gone before their files are removed.
+    /// Members are added behind a shared reference, and never taken out.
+    pub(crate) cells: boxcar::Vec<MemberCell>,
+    pub(crate) directory: RunDirectory,
+    pub(crate) binary: Binary,
+    pub(crate) plan: Plan,
+    pub(crate) identities: Latest<Fleet>,
+    pub(crate) ready_within: Duration,
+    pub(crate) times: StartTimes,
 }
 
 /// How long the parts of a start took.
@@ -53,22 +54,6 @@ impl StartTimes {
     #[must_use]
     pub fn total(&self) -> Duration {
         self.certificates + self.members
-    }
-}
-
-/// What changes in a member's life.
-#[derive(Debug)]
-pub(super) struct MemberState {
-    /// None while it is down on purpose.
-    pub(super) child: Option<Child>,
-    /// How often it was spawned: what was seen of one run says nothing of the next.
-    pub(super) run: u32,
-    pub(super) progress: Progress,
-}
-
-impl MemberState {
-    pub(super) fn new(log: &Path) -> Self {
-        Self { child: None, run: 0, progress: Progress::new(log.to_owned()) }
     }
 }
 
@@ -115,31 +100,39 @@ impl Cluster {
     }
 
     /// What makes a client of these members.
-    pub(super) fn client_config(
+    pub(crate) fn client_config(
         &self,
         urls: impl IntoIterator<Item = String>,
     ) -> Result<Config, tercet_client::Error> {
-        let identity = self.identities.client();
-        let authority = self.identities.authority().certificate_pem();
-        let tls = Tls::mutual(authority, identity.chain_pem(), identity.key_pem())?;
-        Ok(Config::new(urls).tls(tls))
+        let identities = self.identities();
+        let authority = identities.authority().certificate_pem();
+        let config = Config::new(urls);
+        Ok(match self.plan.security().clients() {
+            Protection::None => config,
+            Protection::Server => config.tls(Tls::from_pem(authority)?),
+            Protection::Mutual | Protection::SelfSigned => {
+                let identity = identities.client();
+                config.tls(Tls::mutual(authority, identity.chain_pem(), identity.key_pem())?)
+            }
+        })
     }
 
-    /// The members' client URLs, in the order of their names; also of those that are down.
+    /// The members' client URLs, in the order in which they came; also of those that are down.
     #[must_use]
     pub fn endpoints(&self) -> Vec<String> {
-        self.plan.members().iter().map(|member| member.client_url().to_owned()).collect()
+        self.members().map(|member| member.client_url().to_owned()).collect()
     }
 
-    /// The member with this index, counted from 0.
+    /// The member with this index, counted from 0 in the order in which they came. It keeps it for
+    /// the fleet's whole life; that of a member that was removed is not given again.
     ///
     /// # Panics
     ///
-    /// When there is none, as indexing does.
+    /// When there never was one, as indexing does.
     #[must_use]
     #[track_caller]
     pub fn member(&self, index: usize) -> Member<'_> {
-        let members = self.states.len();
+        let members = self.cells.count();
         assert!(
             index < members,
             "there is no member {index}: this fleet has members 0 to {}",
@@ -148,9 +141,15 @@ impl Cluster {
         Member::new(self, index)
     }
 
-    /// All members, also those that are down.
+    /// The member called `name`, if it belongs to the fleet.
+    #[must_use]
+    pub fn member_named(&self, name: &str) -> Option<Member<'_>> {
+        self.members().find(|member| member.name() == name)
+    }
+
+    /// All members, also those that are down, but not those that were removed.
     pub fn members(&self) -> impl ExactSizeIterator<Item = Member<'_>> {
-        (0..self.states.len()).map(|index| Member::new(self, index))
+        self.indices().into_iter().map(|index| Member::new(self, index))
     }
 
     /// The member that leads, once a majority of all members agrees on one that runs.
@@ -167,16 +166,25 @@ impl Cluster {
     /// The variables that make `etcdctl`, and whatever else reads them, talk to this fleet.
     #[must_use]
     pub fn env(&self) -> Vec<(&'static str, OsString)> {
-        let files = self.plan.files();
-        vec![
-            ("ETCDCTL_ENDPOINTS", self.endpoints().join(",").into()),
-            ("ETCDCTL_CACERT", files.ca.clone().into()),
-            ("ETCDCTL_CERT", files.client.certificate.clone().into()),
-            ("ETCDCTL_KEY", files.client.key.clone().into()),
-        ]
+        let mut variables = vec![("ETCDCTL_ENDPOINTS", self.endpoints().join(",").into())];
+        match self.plan.security().clients() {
+            Protection::None => {}
+            Protection::SelfSigned => {
+                variables.push(("ETCDCTL_INSECURE_SKIP_TLS_VERIFY", "true".into()));
+            }
+            Protection::Server | Protection::Mutual => {
+                variables.push(("ETCDCTL_CACERT", self.plan.files().ca.clone().into()));
+            }
+        }
+        if let Some(identity) = self.plan.client_shows() {
+            variables.push(("ETCDCTL_CERT", identity.certificate.clone().into()));
+            variables.push(("ETCDCTL_KEY", identity.key.clone().into()));
+        }
+        variables
     }
 
-    /// What was planned: URLs, files and command lines.
+    /// What was planned when it began: URLs, files and command lines. What a member is now is said
+    /// by [`Member::plan`].
     #[must_use]
     pub const fn plan(&self) -> &Plan {
         &self.plan
@@ -184,11 +192,11 @@ impl Cluster {
 
     /// The certificates, keys and authority of this fleet, to issue more from.
     #[must_use]
-    pub const fn identities(&self) -> &Fleet {
-        &self.identities
+    pub fn identities(&self) -> &Fleet {
+        self.identities.current()
     }
 
-    /// The etcd that runs it.
+    /// The etcd that it was started with; a member's own is [`Member::binary`].
     #[must_use]
     pub const fn binary(&self) -> &Binary {
         &self.binary
@@ -217,21 +225,32 @@ impl Cluster {
         self.directory.is_kept()
     }
 
-    pub(super) fn state(&self, index: usize) -> MutexGuard<'_, MemberState> {
-        self.states[index].lock().unwrap_or_else(PoisonError::into_inner)
+    /// The indices of the members that belong to the fleet.
+    pub(crate) fn indices(&self) -> Vec<usize> {
+        self.cells.iter().filter(|(_, cell)| !cell.is_removed()).map(|(index, _)| index).collect()
+    }
+
+    /// What is kept of this member, which there must be.
+    #[track_caller]
+    pub(crate) fn cell(&self, index: usize) -> &MemberCell {
+        &self.cells[index]
+    }
+
+    /// Locks one member's state. Never hold two: members are looked at in any order.
+    pub(crate) fn state(&self, index: usize) -> MutexGuard<'_, MemberState> {
+        self.cell(index).state()
     }
 }
 
 impl Drop for Cluster {
     fn drop(&mut self) {
         // To all before waiting for any: the time is that of the slowest, not the sum.
-        for state in &mut self.states {
-            let state = state.get_mut().unwrap_or_else(PoisonError::into_inner);
-            if let Some(child) = &mut state.child {
+        for (_, cell) in &self.cells {
+            if let Some(child) = &mut cell.state().child {
                 child.send_kill();
             }
         }
         // Each child is reaped by its own drop, which comes next.
-        self.states.clear();
+        self.cells.clear();
     }
 }

@@ -30,7 +30,7 @@ pub(super) async fn leader(cluster: &Cluster) -> Result<Member<'_>, LeaderError>
         };
         let elapsed = begin.elapsed();
         if elapsed >= LIMIT {
-            let name = |index: usize| cluster.plan().members()[index].name();
+            let name = |index: usize| cluster.cell(index).plan().name();
             let said = said
                 .iter()
                 .map(|(index, answer)| match answer {
@@ -85,7 +85,7 @@ async fn ask_all(cluster: &Cluster) -> Result<usize, Said> {
     while let Some(answer) = questions.join_next().await {
         // A task that panicked has said nothing.
         said.extend(answer.ok());
-        if let Some(index) = agreed(&said, cluster.states.len()) {
+        if let Some(index) = agreed(&said, cluster.indices().len()) {
             return Ok(index);
         }
     }

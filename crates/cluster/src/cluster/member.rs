@@ -5,9 +5,11 @@ use std::path::Path;
 
 use tercet_client::{Client, Config};
 
+use super::cell::MemberState;
 use super::error::{KillError, StartError};
-use super::fleet::{Cluster, MemberState};
+use super::fleet::Cluster;
 use super::start::{ATTEMPTS, replace_process};
+use crate::binary::Binary;
 use crate::observe::log_tail;
 use crate::plan::MemberPlan;
 
@@ -19,7 +21,7 @@ pub struct Member<'a> {
 }
 
 impl<'a> Member<'a> {
-    pub(super) const fn new(cluster: &'a Cluster, index: usize) -> Self {
+    pub(crate) const fn new(cluster: &'a Cluster, index: usize) -> Self {
         Self { cluster, index }
     }
 
@@ -65,10 +67,28 @@ impl<'a> Member<'a> {
         log_tail(self.log(), lines)
     }
 
-    /// What it was planned to be: its command line, environment and certificates.
+    /// What it is to be, from its next start on: its command line, environment and certificates.
     #[must_use]
     pub fn plan(&self) -> &'a MemberPlan {
-        &self.cluster.plan.members()[self.index]
+        self.cluster.cell(self.index).plan()
+    }
+
+    /// The etcd that runs it, or will from its next start on.
+    #[must_use]
+    pub fn binary(&self) -> &'a Binary {
+        self.cluster.cell(self.index).binary()
+    }
+
+    /// Whether it was removed from the fleet. It is down then, and stays so.
+    #[must_use]
+    pub fn is_removed(&self) -> bool {
+        self.cluster.cell(self.index).is_removed()
+    }
+
+    /// The fleet that it belongs to.
+    #[must_use]
+    pub const fn cluster(&self) -> &'a Cluster {
+        self.cluster
     }
 
     /// The id of its process, or none while it is down.
@@ -95,7 +115,7 @@ impl<'a> Member<'a> {
     }
 
     /// What makes a client of this member alone.
-    pub(super) fn client_config(&self) -> Result<Config, tercet_client::Error> {
+    pub(crate) fn client_config(&self) -> Result<Config, tercet_client::Error> {
         self.cluster.client_config([self.client_url().to_owned()])
     }
 
@@ -174,7 +194,7 @@ impl<'a> Member<'a> {
     /// this is, is over.
     fn links_to_it_are_lost(&self, id: Option<&str>) {
         let Some(id) = id else { return };
-        for other in (0..self.cluster.states.len()).filter(|&other| other != self.index) {
+        for other in self.cluster.indices().into_iter().filter(|&other| other != self.index) {
             let mut state = self.cluster.state(other);
             // A log that cannot be read shows when the member is waited for.
             let _ = state.progress.update();

@@ -1,7 +1,9 @@
 //! The running fleet.
 
+mod cell;
 mod error;
 mod fleet;
+mod latest;
 mod leader;
 mod member;
 mod ready;

@@ -26,7 +26,7 @@ const PROBE_KEY: &str = "tercet/ready";
 
 /// Waits until the members `indices` have come as far as `reached`; what they lack until then is
 /// `lack`.
-pub(super) async fn wait_for(
+pub(crate) async fn wait_for(
     cluster: &Cluster,
     indices: &[usize],
     limit: Duration,
@@ -51,7 +51,7 @@ pub(super) async fn wait_for(
 /// Waits until every running member serves clients, has answered a linearizable read over its own
 /// client port, and has a link to every other running member. Who runs is looked at each time:
 /// members may be killed and restarted meanwhile.
-pub(super) async fn wait_until_ready(cluster: &Cluster, limit: Duration) -> Result<(), StartError> {
+pub(crate) async fn wait_until_ready(cluster: &Cluster, limit: Duration) -> Result<(), StartError> {
     let mut wait = Wait::new(cluster, limit);
     let mut probes = Probes::default();
     loop {
@@ -90,7 +90,9 @@ struct Run {
 
 /// The members that are not down on purpose.
 fn running(cluster: &Cluster) -> Vec<Run> {
-    (0..cluster.states.len())
+    cluster
+        .indices()
+        .into_iter()
         .filter_map(|index| {
             let state = cluster.state(index);
             state.child.is_some().then_some(Run { index, number: state.run })
@@ -117,7 +119,7 @@ fn missing_links(cluster: &Cluster, index: usize, running: &[usize]) -> Option<S
         .iter()
         .zip(ids)
         .filter(|(_, id)| !id.as_deref().is_some_and(|id| state.progress.reaches(id)))
-        .map(|(&other, _)| cluster.plan().members()[other].name())
+        .map(|(&other, _)| cluster.cell(other).plan().name())
         .collect();
     (!missing.is_empty()).then(|| format!("has no link to {}", missing.join(", ")))
 }
@@ -195,7 +197,7 @@ impl<'a> Wait<'a> {
     /// Takes in what has happened to the members.
     fn look(&mut self, indices: &[usize]) -> Result<(), StartError> {
         for &index in indices {
-            let member = &self.cluster.plan().members()[index];
+            let member = self.cluster.cell(index).plan();
             let mut state = self.cluster.state(index);
             let unknown = |source| StartError::Unknown {
                 member: member.name().to_owned(),
@@ -209,7 +211,10 @@ impl<'a> Wait<'a> {
                     member: member.name().to_owned(),
                     status,
                     elapsed: self.begin.elapsed(),
-                    command: command_line(self.cluster.binary().path(), member.arguments()),
+                    command: command_line(
+                        self.cluster.cell(index).binary().path(),
+                        member.arguments(),
+                    ),
                     log: member.log().to_owned(),
                     log_tail: log_tail(member.log(), LOG_TAIL_LINES),
                 });
@@ -225,13 +230,13 @@ impl<'a> Wait<'a> {
             sleep(LOOK_EVERY).await;
             return Ok(());
         }
-        let members = self.cluster.plan().members();
-        let log = waiting.first().map(|(index, _)| members[*index].log());
+        let member = |index: usize| self.cluster.cell(index).plan();
+        let log = waiting.first().map(|(index, _)| member(*index).log());
         Err(StartError::NotReady {
             waiting: waiting
                 .iter()
                 .map(|(index, lacks)| {
-                    let mut text = format!("{} {lacks}", members[*index].name());
+                    let mut text = format!("{} {lacks}", member(*index).name());
                     if let Some(trouble) = self.cluster.state(*index).progress.trouble() {
                         let _ = write!(text, " (it last warned: {trouble})");
                     }

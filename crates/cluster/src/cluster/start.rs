@@ -4,26 +4,27 @@ use std::fs::{DirBuilder, File};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::process::Stdio;
-use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use tercet_pki::Fleet;
 
+use super::cell::{MemberCell, MemberState};
 use super::error::StartError;
-use super::fleet::{Cluster, MemberState, StartTimes};
+use super::fleet::{Cluster, StartTimes};
+use super::latest::Latest;
 use super::ready;
 use crate::binary::{Binary, Feature, Release};
 use crate::observe::Progress;
 use crate::plan::{Address, MemberPlan, Spec};
 use crate::process::{
-    Child, DirectoryError, HeldPort, Launch, RunDirectory, Share, Survival, spawn,
+    Child, DirectoryError, HeldPort, Launch, PortError, RunDirectory, Share, Survival, spawn,
 };
 
 /// How many times a fleet is started whose port was taken after all. Ports are held, but on 3.4
 /// another program may name the same one with `SO_REUSEADDR` (see `process::port`).
-pub(super) const ATTEMPTS: u32 = 3;
+pub(crate) const ATTEMPTS: u32 = 3;
 
-pub(super) async fn start(
+pub(crate) async fn start(
     spec: &Spec,
     binary: &Binary,
     parent: &Path,
@@ -118,43 +119,50 @@ impl Drop for Paused<'_> {
 fn prepare(spec: &Spec, binary: &Binary, parent: &Path) -> Result<Cluster, StartError> {
     spec.validate()?;
     let release = Release::of(binary.version())?;
-    let share =
-        if release.has(Feature::SocketReusePort) { Share::ReusePort } else { Share::ReuseAddress };
     let names = spec.member_names();
-    let ports =
-        (0..2 * names.len()).map(|_| HeldPort::hold(share)).collect::<Result<Vec<_>, _>>()?;
-    let addresses: Vec<_> = ports
-        .chunks_exact(2)
-        .map(|pair| Address::loopback(pair[0].number(), pair[1].number()))
-        .collect();
-
+    let held = names.iter().map(|_| hold_ports(release)).collect::<Result<Vec<_>, _>>()?;
+    let (addresses, ports): (Vec<_>, Vec<_>) = held.into_iter().unzip();
     let directory = RunDirectory::create(parent).map_err(|error| match error {
         DirectoryError::Create(source) => StartError::Directory { path: parent.to_owned(), source },
         DirectoryError::Watchdog(source) => StartError::Watchdog(source),
     })?;
     let plan = spec.plan(release, directory.path(), &addresses)?;
     let identities = Fleet::builder().layout(spec.certificate_layout()).members(names).build()?;
-    identities.write(plan.certificates())?;
-    for member in plan.members() {
-        make_private(member)?;
+    if plan.security().clients().has_certificates() || plan.security().peers().has_certificates() {
+        identities.write(plan.certificates())?;
     }
-    let states =
-        plan.members().iter().map(|member| Mutex::new(MemberState::new(member.log()))).collect();
+    let cells = boxcar::Vec::with_capacity(plan.members().len());
+    for (member, ports) in plan.members().iter().zip(ports) {
+        make_directory(member)?;
+        cells.push(MemberCell::new(member.clone(), binary.clone(), ports));
+    }
     Ok(Cluster {
-        states,
-        _ports: ports,
+        cells,
         directory,
         binary: binary.clone(),
         plan,
-        identities,
+        identities: Latest::new(identities),
         ready_within: spec.ready_limit(),
         times: StartTimes::default(),
     })
 }
 
+/// One for clients, one for peers.
+const PORTS_OF_A_MEMBER: usize = 2;
+
+/// Holds the ports of one member that `release` is to run.
+pub(crate) fn hold_ports(release: Release) -> Result<(Address, Vec<HeldPort>), PortError> {
+    let share =
+        if release.has(Feature::SocketReusePort) { Share::ReusePort } else { Share::ReuseAddress };
+    let ports =
+        (0..PORTS_OF_A_MEMBER).map(|_| HeldPort::hold(share)).collect::<Result<Vec<_>, _>>()?;
+    let address = Address::loopback(ports[0].number(), ports[1].number());
+    Ok((address, ports))
+}
+
 /// The member's own directory. etcd makes the data directory in it, 0700.
-fn make_private(member: &MemberPlan) -> Result<(), StartError> {
-    let Some(path) = member.data_directory().parent() else { return Ok(()) };
+pub(crate) fn make_directory(member: &MemberPlan) -> Result<(), StartError> {
+    let path = member.directory();
     DirBuilder::new()
         .mode(0o700)
         .recursive(true)
@@ -163,18 +171,18 @@ fn make_private(member: &MemberPlan) -> Result<(), StartError> {
 }
 
 /// Spawns a member that is down. It returns as soon as the process runs.
-pub(super) fn spawn_member(cluster: &Cluster, index: usize) -> Result<(), StartError> {
+pub(crate) fn spawn_member(cluster: &Cluster, index: usize) -> Result<(), StartError> {
     replace_process(cluster, index, &mut cluster.state(index))
 }
 
 /// Spawns the member whose state this is, in the place of the process that it had. Two at once
 /// would share a data directory, so the state stays locked until the new process is in it.
-pub(super) fn replace_process(
+pub(crate) fn replace_process(
     cluster: &Cluster,
     index: usize,
     state: &mut MemberState,
 ) -> Result<(), StartError> {
-    let member = &cluster.plan.members()[index];
+    let (member, binary) = (cluster.cell(index).plan(), cluster.cell(index).binary());
     let log = File::options()
         .create(true)
         .append(true)
@@ -182,7 +190,7 @@ pub(super) fn replace_process(
         .open(member.log())
         .map_err(|source| StartError::Directory { path: member.log().to_owned(), source })?;
     let launch = Launch {
-        program: cluster.binary.path().to_owned(),
+        program: binary.path().to_owned(),
         arguments: member.arguments().to_vec(),
         environment: member.environment().to_vec(),
         stdin: Stdio::null(),
@@ -191,7 +199,7 @@ pub(super) fn replace_process(
     };
     let spawned = spawn(launch).map_err(|source| StartError::Spawn {
         member: member.name().to_owned(),
-        program: cluster.binary.path().to_owned(),
+        program: binary.path().to_owned(),
         source,
     })?;
     state.child = Some(Child::new(spawned));

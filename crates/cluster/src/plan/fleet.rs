@@ -1,40 +1,28 @@
 //! The plan of a whole fleet.
 
-use std::ffi::OsString;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use tercet_pki::{FleetFiles, MemberFiles};
+use tercet_pki::{FleetFiles, IdentityFiles};
 
-use super::arguments::{arguments, environment};
+use super::address::Address;
+use super::member::{Entry, MemberPlan, MemberSpec};
+use super::security::{Protection, Security};
+use super::settings::{Settings, environment};
 use super::spec::{PlanError, Spec};
 use super::timing::Timing;
 use crate::binary::Release;
 
-/// Where one member listens, and is found by clients and by the other members.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Address {
-    /// Where clients come.
-    pub client: SocketAddr,
-    /// Where the other members come.
-    pub peer: SocketAddr,
-}
-
-impl Address {
-    /// Two ports on 127.0.0.1.
-    #[must_use]
-    pub const fn loopback(client_port: u16, peer_port: u16) -> Self {
-        const HOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        Self { client: SocketAddr::new(HOST, client_port), peer: SocketAddr::new(HOST, peer_port) }
-    }
-}
-
 /// A fleet, decided in full: what to run, with which words, on which files.
+///
+/// Its members are those that it begins with. What is the same for all of them stays as it is for
+/// the fleet's whole life; a member that comes or changes later is planned by [`member`](Self::member).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
-    release: Release,
-    timing: Timing,
+    spec: Spec,
+    directory: PathBuf,
     certificates: PathBuf,
+    token: OsString,
     files: FleetFiles,
     members: Vec<MemberPlan>,
 }
@@ -49,42 +37,93 @@ impl Plan {
         let names = spec.member_names();
         let certificates = directory.join("pki");
         let files = FleetFiles::layout(&certificates, spec.layout, &names)?;
-        let mut members: Vec<_> = names
-            .iter()
-            .zip(addresses)
-            .zip(&files.members)
-            .map(|((name, address), files)| MemberPlan::new(name, address, directory, files))
-            .collect();
-        let fleet = FleetWide {
-            release,
-            timing: spec.timing,
-            authority: &files.ca,
+        let mut plan = Self {
+            spec: spec.clone(),
+            directory: directory.to_owned(),
+            certificates,
             // Whoever is on these ports later has another token, and is told apart by it: etcd
             // refuses a peer of another cluster ("request cluster ID mismatch").
-            token: directory.file_name().map_or_else(|| "tercet".into(), OsString::from),
-            initial_cluster: members
-                .iter()
-                .map(|member| format!("{}={}", member.name, member.peer_url))
-                .collect::<Vec<_>>()
-                .join(","),
+            token: directory.file_name().map_or_else(|| "tercet".into(), OsStr::to_owned),
+            files,
+            members: Vec::new(),
         };
-        for member in &mut members {
-            member.arguments = arguments(member, &fleet);
-            member.environment = environment(&fleet);
-        }
-        Ok(Self { release, timing: spec.timing, certificates, files, members })
+        let founders = names.iter().zip(addresses).collect::<Vec<_>>();
+        let initial_cluster = founders
+            .iter()
+            .map(|(name, address)| format!("{name}={}", plan.peer_url(address)))
+            .collect::<Vec<_>>()
+            .join(",");
+        plan.members = founders
+            .into_iter()
+            .map(|(name, address)| {
+                let entry = Entry::Founder { initial_cluster: initial_cluster.clone() };
+                plan.member(MemberSpec::new(name, *address, release, entry))
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(plan)
     }
 
-    /// What runs it.
+    /// The plan of one member: of one that comes later, or of one that is to be another from its
+    /// next start on.
+    ///
+    /// # Errors
+    ///
+    /// [`PlanError`] when it cannot be what it is to be.
+    pub fn member(&self, spec: MemberSpec) -> Result<MemberPlan, PlanError> {
+        let files = FleetFiles::layout(&self.certificates, self.spec.layout, [&spec.name])?;
+        let Some(files) = files.members.into_iter().next() else {
+            return Err(PlanError::MemberCount { members: 0 });
+        };
+        let directory = self.directory.join(&spec.name);
+        let mut member = MemberPlan {
+            client_url: self.client_url(&spec.address),
+            peer_url: self.peer_url(&spec.address),
+            data_directory: directory.join("data"),
+            log: directory.join("etcd.log"),
+            directory,
+            files,
+            clients: self.security().clients(),
+            peers: self.security().peers(),
+            arguments: Vec::new(),
+            environment: Vec::new(),
+            spec,
+        };
+        let settings = Settings::of(&member, self)?;
+        member.arguments = settings.flags();
+        member.environment = environment(&member, self.timing());
+        Ok(member)
+    }
+
+    fn client_url(&self, address: &Address) -> String {
+        format!("{}://{}", self.security().clients().scheme(), address.client)
+    }
+
+    fn peer_url(&self, address: &Address) -> String {
+        format!("{}://{}", self.security().peers().scheme(), address.peer)
+    }
+
+    /// What was wanted.
     #[must_use]
-    pub const fn release(&self) -> Release {
-        self.release
+    pub const fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
+    /// How its links are secured.
+    #[must_use]
+    pub const fn security(&self) -> Security {
+        self.spec.security
     }
 
     /// How fast its clocks tick.
     #[must_use]
     pub const fn timing(&self) -> Timing {
-        self.timing
+        self.spec.timing
+    }
+
+    /// What tells it apart from other fleets (`--initial-cluster-token`).
+    #[must_use]
+    pub fn token(&self) -> &OsStr {
+        &self.token
     }
 
     /// The directory of its certificates and keys.
@@ -93,13 +132,27 @@ impl Plan {
         &self.certificates
     }
 
-    /// Where each of its certificates and keys is.
+    /// Where each of its certificates and keys is. Which are there, and used, is the fleet's
+    /// [`security`](Self::security): see [`client_trusts`](Self::client_trusts) and
+    /// [`client_shows`](Self::client_shows).
     #[must_use]
     pub const fn files(&self) -> &FleetFiles {
         &self.files
     }
 
-    /// Its members, in the order of their names.
+    /// The file of the authority that a client has to trust; none where there is none.
+    #[must_use]
+    pub fn client_trusts(&self) -> Option<&Path> {
+        self.security().clients().has_certificates().then_some(&*self.files.ca)
+    }
+
+    /// What a client has to show; none where it is asked for nothing.
+    #[must_use]
+    pub fn client_shows(&self) -> Option<&IdentityFiles> {
+        (self.security().clients() == Protection::Mutual).then_some(&self.files.client)
+    }
+
+    /// The members that it begins with, in the order of their names.
     #[must_use]
     pub fn members(&self) -> &[MemberPlan] {
         &self.members
@@ -120,92 +173,6 @@ impl Plan {
         let second = order.split_off(1.min(order.len()));
         [order, second]
     }
-}
-
-/// One member of a [`Plan`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MemberPlan {
-    name: String,
-    client_url: String,
-    peer_url: String,
-    data_directory: PathBuf,
-    log: PathBuf,
-    files: MemberFiles,
-    arguments: Vec<OsString>,
-    environment: Vec<(OsString, OsString)>,
-}
-
-impl MemberPlan {
-    fn new(name: &str, address: &Address, directory: &Path, files: &MemberFiles) -> Self {
-        Self {
-            name: name.to_owned(),
-            client_url: format!("https://{}", address.client),
-            peer_url: format!("https://{}", address.peer),
-            data_directory: directory.join(name).join("data"),
-            log: directory.join(name).join("etcd.log"),
-            files: files.clone(),
-            arguments: Vec::new(),
-            environment: Vec::new(),
-        }
-    }
-
-    /// Its name (`--name`).
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Where it answers clients.
-    #[must_use]
-    pub fn client_url(&self) -> &str {
-        &self.client_url
-    }
-
-    /// Where it answers the other members.
-    #[must_use]
-    pub fn peer_url(&self) -> &str {
-        &self.peer_url
-    }
-
-    /// Where it keeps its data (`--data-dir`).
-    #[must_use]
-    pub fn data_directory(&self) -> &Path {
-        &self.data_directory
-    }
-
-    /// Where all that it prints goes.
-    #[must_use]
-    pub fn log(&self) -> &Path {
-        &self.log
-    }
-
-    /// Its certificates and keys.
-    #[must_use]
-    pub const fn files(&self) -> &MemberFiles {
-        &self.files
-    }
-
-    /// What etcd is called with, without the program itself.
-    #[must_use]
-    pub fn arguments(&self) -> &[OsString] {
-        &self.arguments
-    }
-
-    /// The whole environment that it runs in. Nothing is inherited: an option given both by flag
-    /// and by an `ETCD_*` variable is fatal to etcd (`pkg/flags/flag.go`).
-    #[must_use]
-    pub fn environment(&self) -> &[(OsString, OsString)] {
-        &self.environment
-    }
-}
-
-/// What all members of a fleet have in common.
-pub(super) struct FleetWide<'a> {
-    pub(super) release: Release,
-    pub(super) timing: Timing,
-    pub(super) authority: &'a Path,
-    pub(super) token: OsString,
-    pub(super) initial_cluster: String,
 }
 
 #[cfg(test)]
@@ -250,6 +217,48 @@ mod tests {
     }
 
     #[test]
+    fn security_is_words_too() {
+        for security in Security::ALL {
+            let plan = plan("3.5.1", &Spec::default().security(security));
+            insta::assert_snapshot!(format!("security_{security}"), words(&plan, 0));
+            let files = (plan.client_trusts().is_some(), plan.client_shows().is_some());
+            let expected = match security {
+                Security::Plaintext | Security::Auto => (false, false),
+                Security::ServerTls => (true, false),
+                Security::ClientAuth | Security::Mutual => (true, true),
+            };
+            assert_eq!(files, expected, "{security}");
+        }
+    }
+
+    #[test]
+    fn a_member_is_planned_anew_from_its_own_spec() {
+        let plan = plan("3.5.1", &Spec::default());
+        let member = &plan.members()[1];
+        assert_eq!(&plan.member(member.spec().clone()).unwrap(), member);
+        let forced = member.spec().clone().flag("force-new-cluster", "true");
+        let forced = plan.member(forced).unwrap();
+        assert!(forced.arguments().contains(&"--force-new-cluster=true".into()));
+        let again = forced.spec().clone().without_flag("force-new-cluster");
+        assert_eq!(&plan.member(again).unwrap(), member);
+        let quiet = plan.member(member.spec().clone().flag("log-level", "warn")).unwrap();
+        let levels = |word: &&OsString| word.to_string_lossy().starts_with("--log-level");
+        assert_eq!(
+            quiet.arguments().iter().filter(levels).collect::<Vec<_>>(),
+            ["--log-level=warn"]
+        );
+        let joining = plan
+            .member(MemberSpec::new(
+                "m4",
+                Address::loopback(4, 5),
+                member.release(),
+                Entry::Joiner { initial_cluster: "m4=https://127.0.0.1:5".into() },
+            ))
+            .unwrap();
+        assert!(joining.arguments().contains(&"--initial-cluster-state=existing".into()));
+    }
+
+    #[test]
     fn the_member_whose_peer_url_sorts_first_goes_first() {
         let plan = plan("3.5.1", &Spec::default());
         assert_eq!(plan.waves(), [vec![2], vec![1, 0]]);
@@ -257,7 +266,7 @@ mod tests {
         let addresses = [Address::loopback(1, 9999), Address::loopback(2, 10000)];
         let plan = Spec::default()
             .members(2)
-            .plan(plan.release(), Path::new("/run/fleet"), &addresses)
+            .plan(plan.members()[0].release(), Path::new("/run/fleet"), &addresses)
             .unwrap();
         assert_eq!(plan.waves(), [vec![1], vec![0]]);
     }

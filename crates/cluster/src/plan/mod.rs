@@ -2,13 +2,21 @@
 //!
 //! A [`Spec`] says what is wanted. Together with where the members may listen ([`Address`]) and
 //! where their files go it becomes a [`Plan`]: every member's command line, environment, files and
-//! certificates. Everything that can be refused is refused here.
+//! certificates. What changes in a fleet's life is planned as well: a [`MemberSpec`] is what one
+//! member is to be from now on, and [`Plan::member`] makes a [`MemberPlan`] of it. Everything that
+//! can be refused is refused here.
 
-mod arguments;
+mod address;
 mod fleet;
+mod member;
+mod security;
+mod settings;
 mod spec;
 mod timing;
 
-pub use fleet::{Address, MemberPlan, Plan};
+pub use address::Address;
+pub use fleet::Plan;
+pub use member::{Entry, MemberPlan, MemberSpec};
+pub use security::{ParseSecurityError, Protection, Security};
 pub use spec::{PlanError, Spec};
 pub use timing::{ParseTimingError, Timing};

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use tercet_pki::{Layout, NameError};
 
-use super::fleet::{Address, Plan};
+use super::address::Address;
+use super::fleet::Plan;
+use super::security::Security;
 use super::timing::Timing;
 use crate::binary::Release;
 
@@ -20,6 +22,7 @@ use crate::binary::Release;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spec {
     pub(super) members: usize,
+    pub(super) security: Security,
     pub(super) timing: Timing,
     pub(super) layout: Layout,
     ready_within: Duration,
@@ -30,10 +33,11 @@ pub struct Spec {
 const READY_WITHIN: Duration = Duration::from_secs(60);
 
 impl Default for Spec {
-    /// Three members, [`Timing::Fast`], every member with certificates of its own.
+    /// Three members, [`Timing::Fast`], mutual TLS, every member with certificates of its own.
     fn default() -> Self {
         Self {
             members: 3,
+            security: Security::default(),
             timing: Timing::default(),
             layout: Layout::default(),
             ready_within: READY_WITHIN,
@@ -57,6 +61,13 @@ impl Spec {
     #[must_use]
     pub const fn members(mut self, members: usize) -> Self {
         self.members = members;
+        self
+    }
+
+    /// How the fleet's links are secured; [`Security::Mutual`] unless said.
+    #[must_use]
+    pub const fn security(mut self, security: Security) -> Self {
+        self.security = security;
         self
     }
 

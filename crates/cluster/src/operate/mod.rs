@@ -1,0 +1,6 @@
+//! What is done to a fleet that runs: members in and out, restarts one after the other, other
+//! versions, new certificates, snapshots.
+//!
+//! Everything here is built from three things: what a member is to be from its next start on
+//! (`MemberCell::install` of a `MemberPlan`), its end and its start (`Member`), and requests to the
+//! fleet (the client).

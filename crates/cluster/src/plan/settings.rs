@@ -1,0 +1,138 @@
+//! What a member is told, before it is decided in which form.
+
+use std::ffi::OsString;
+
+use super::fleet::Plan;
+use super::member::{Entry, MemberPlan};
+use super::security::Protection;
+use super::spec::PlanError;
+use super::timing::Timing;
+use crate::binary::Feature;
+
+/// The settings of a member: names of flags without dashes, and their values, in a fixed order.
+#[derive(Debug, Default)]
+pub(super) struct Settings {
+    pub(super) all: Vec<(String, OsString)>,
+}
+
+impl Settings {
+    /// What `member` is told as one of `plan`.
+    pub(super) fn of(member: &MemberPlan, plan: &Plan) -> Result<Self, PlanError> {
+        let mut settings = Self::default();
+        settings.place(member);
+        settings.entry(member, plan);
+        settings.client_security(member, plan);
+        settings.peer_security(member, plan);
+        settings.running(member, plan);
+        for (name, value) in &member.spec.extra {
+            settings.set(name, value);
+        }
+        Ok(settings)
+    }
+
+    /// Who and where it is.
+    fn place(&mut self, member: &MemberPlan) {
+        self.set("name", member.name());
+        self.set("data-dir", member.data_directory());
+        self.set("listen-client-urls", member.client_url());
+        self.set("advertise-client-urls", member.client_url());
+        self.set("listen-peer-urls", member.peer_url());
+        self.set("initial-advertise-peer-urls", member.peer_url());
+        if member.release().has(Feature::SocketReusePort) {
+            // The ports are held for the member: see `process::port`.
+            self.set("socket-reuse-port", "true");
+        }
+    }
+
+    /// How it finds the others, the first time.
+    fn entry(&mut self, member: &MemberPlan, plan: &Plan) {
+        let (initial_cluster, state) = match &member.spec.entry {
+            Entry::Founder { initial_cluster } => (initial_cluster, "new"),
+            Entry::Joiner { initial_cluster } => (initial_cluster, "existing"),
+        };
+        self.set("initial-cluster", initial_cluster);
+        self.set("initial-cluster-token", plan.token());
+        self.set("initial-cluster-state", state);
+    }
+
+    fn client_security(&mut self, member: &MemberPlan, plan: &Plan) {
+        match member.clients {
+            Protection::None => {}
+            Protection::SelfSigned => self.set("auto-tls", "true"),
+            protection @ (Protection::Server | Protection::Mutual) => {
+                self.identity("", &member.files.server);
+                if protection == Protection::Mutual {
+                    self.set("trusted-ca-file", &plan.files().ca);
+                    self.set("client-cert-auth", "true");
+                }
+            }
+        }
+    }
+
+    fn peer_security(&mut self, member: &MemberPlan, plan: &Plan) {
+        match member.peers {
+            Protection::None => {}
+            Protection::SelfSigned => self.set("peer-auto-tls", "true"),
+            protection @ (Protection::Server | Protection::Mutual) => {
+                self.identity("peer-", &member.files.peer);
+                if protection == Protection::Mutual {
+                    self.set("peer-trusted-ca-file", &plan.files().ca);
+                    self.set("peer-client-cert-auth", "true");
+                }
+            }
+        }
+    }
+
+    /// How it runs.
+    fn running(&mut self, member: &MemberPlan, plan: &Plan) {
+        let timing = plan.timing();
+        if timing != Timing::Stock {
+            self.set("heartbeat-interval", timing.heartbeat().as_millis().to_string());
+            self.set("election-timeout", timing.election().as_millis().to_string());
+        }
+        if !timing.fsync() && member.release().has(Feature::UnsafeNoFsync) {
+            self.set("unsafe-no-fsync", "true");
+        }
+        // Off by default on 3.4 only: a member that comes back must not unseat a healthy leader.
+        self.set("pre-vote", "true");
+        // The default from 3.5 on. What a member has reached is read from these lines.
+        self.set("logger", "zap");
+        self.set("log-level", "info");
+    }
+
+    fn identity(&mut self, prefix: &str, files: &tercet_pki::IdentityFiles) {
+        self.set(&format!("{prefix}cert-file"), &files.certificate);
+        self.set(&format!("{prefix}key-file"), &files.key);
+    }
+
+    /// Says it, in the place of what was said of it before.
+    fn set(&mut self, name: &str, value: impl Into<OsString>) {
+        let value = value.into();
+        match self.all.iter_mut().find(|(known, _)| known == name) {
+            Some((_, known)) => *known = value,
+            None => self.all.push((name.to_owned(), value)),
+        }
+    }
+
+    /// As flags, each as `--name=value`.
+    pub(super) fn flags(&self) -> Vec<OsString> {
+        let flag = |(name, value): &(String, OsString)| {
+            let mut word = OsString::from(format!("--{name}="));
+            word.push(value);
+            word
+        };
+        self.all.iter().map(flag).collect()
+    }
+}
+
+/// The whole environment of a member, but for settings.
+pub(super) fn environment(member: &MemberPlan, timing: Timing) -> Vec<(OsString, OsString)> {
+    let mut environment = Vec::new();
+    if let Some(percent) = timing.gogc() {
+        environment.push(("GOGC".into(), percent.to_string().into()));
+    }
+    if cfg!(target_arch = "aarch64") && !member.release().has(Feature::Arm64) {
+        environment.push(("ETCD_UNSUPPORTED_ARCH".into(), "arm64".into()));
+    }
+    environment
+}
