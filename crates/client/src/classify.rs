@@ -212,7 +212,7 @@ fn from_text(text: &str, mutual: bool) -> Failure {
     if text.contains(wire::BEFORE_FIRST_WORD)
         && let Some(alert) = tls_words::alert_in(text)
     {
-        let (what, fix) = tls_words::refused(alert, mutual);
+        let (what, fix) = tls_words::alert_says(alert, mutual);
         return Failure { fix, ..Failure::new(ErrorKind::Tls, Fate::NeverSent, what) };
     }
     if text.contains(wire::SPEAKS_TLS) {

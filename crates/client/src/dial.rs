@@ -219,10 +219,16 @@ async fn secure(
     deadline: Instant,
     patience: Duration,
 ) -> Result<TlsStream<TcpStream>, DialError> {
-    let handshake = TlsConnector::from(tls.config().clone()).connect(name.clone(), tcp);
+    let Ok(current) = timeout_at(deadline, tls.current()).await else {
+        let what = format!("the files of certificates and keys are not read within {patience:?}");
+        return Err(DialError::new(ErrorKind::Connect, what));
+    };
+    let failed =
+        |error| tls_words::handshake_failed(error, tls.is_mutual(), current.refused.as_deref());
+    let handshake = TlsConnector::from(current.config).connect(name.clone(), tcp);
     let mut stream = match timeout_at(deadline, handshake).await {
         Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => return Err(tls_words::handshake_failed(error, tls)),
+        Ok(Err(error)) => return Err(failed(error)),
         Err(_) => {
             let what =
                 format!("it accepts connections but does not answer TLS within {patience:?}");
@@ -236,22 +242,20 @@ async fn secure(
         return Err(DialError::new(ErrorKind::Connect, what).fix("is it the client port?"));
     }
     if session.protocol_version() == Some(ProtocolVersion::TLSv1_3) {
-        first_word(&mut stream, tls).await?;
+        first_word(&mut stream).await.map_err(failed)?;
     }
     Ok(stream)
 }
 
 /// Waits until something can be read, and leaves it there.
-async fn first_word(stream: &mut TlsStream<TcpStream>, tls: &Tls) -> Result<(), DialError> {
+async fn first_word(stream: &mut TlsStream<TcpStream>) -> io::Result<()> {
     let peek = std::future::poll_fn(|context| {
         Pin::new(&mut *stream).poll_fill_buf(context).map_ok(<[u8]>::is_empty)
     });
     match timeout(FIRST_WORD, peek).await {
         Ok(Ok(false)) | Err(_) => Ok(()),
-        Ok(Ok(true)) => {
-            Err(tls_words::handshake_failed(io::Error::from(io::ErrorKind::UnexpectedEof), tls))
-        }
-        Ok(Err(error)) => Err(tls_words::handshake_failed(error, tls)),
+        Ok(Ok(true)) => Err(io::Error::from(io::ErrorKind::UnexpectedEof)),
+        Ok(Err(error)) => Err(error),
     }
 }
 

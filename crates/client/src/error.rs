@@ -169,6 +169,11 @@ impl Error {
         matches!(self.kind(), ErrorKind::DeadlineExceeded | ErrorKind::Timeout)
     }
 
+    /// What happened, in plain words, without the operation and the endpoint.
+    pub(crate) fn what(&self) -> &str {
+        &self.0.failure.what
+    }
+
     pub(crate) fn config(what: impl Into<String>) -> Self {
         let failure = Failure::new(ErrorKind::InvalidConfig, Fate::NeverSent, what);
         Self::new("connect", failure, Outcome::NotApplied)

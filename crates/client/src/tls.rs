@@ -1,27 +1,33 @@
 //! Whom to trust, and who we are.
 
+mod build;
+mod files;
+mod unverified;
+
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
-use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
-use tokio_rustls::rustls::crypto::CryptoProvider;
-use tokio_rustls::rustls::sign::{CertifiedKey, SingleCertAndKey};
-use tokio_rustls::rustls::{self, ALL_VERSIONS, ClientConfig, RootCertStore};
-use zeroize::Zeroize;
+use tokio_rustls::rustls::ClientConfig;
 
-use crate::error::{Error, Result};
+use self::build::{Pem, identity, showing, unverified, verifying};
+use self::files::Files;
+use crate::error::Result;
 
-#[cfg(all(feature = "aws-lc-rs", not(feature = "ring")))]
-use rustls::crypto::aws_lc_rs as backend;
-#[cfg(feature = "ring")]
-use rustls::crypto::ring as backend;
+#[cfg(test)]
+pub(crate) use self::build::provider;
 
 /// Whom to trust and, with mutual TLS, who we are.
 ///
 /// TLS 1.2 and 1.3 are both spoken: etcd 3.5.0 to 3.5.7 offer clients no more than 1.2
 /// (`client/pkg/transport/listener.go`). The server's name is always verified against the host of
-/// the endpoint, be it a DNS name or an IP address.
+/// the endpoint, be it a DNS name or an IP address; only with [`unverified`](Self::unverified)
+/// nothing is.
+///
+/// | who the server trusts | from PEM in memory | from files, read again at each connection |
+/// |---|---|---|
+/// | anybody | [`from_pem`](Self::from_pem) | [`from_files`](Self::from_files) |
+/// | certificates only (`--client-cert-auth`) | [`mutual`](Self::mutual) | [`mutual_files`](Self::mutual_files) |
 ///
 /// The cryptography is [ring](https://docs.rs/ring) or, without the feature `ring` and with
 /// `aws-lc-rs`, AWS-LC; with both features it is ring. It is never looked up in, nor installed as,
@@ -29,10 +35,33 @@ use rustls::crypto::ring as backend;
 ///
 /// The private key is kept inside that library. What was decoded from its PEM is wiped at once; the
 /// PEM itself is yours to wipe, and its base64 passes through a buffer of the parser, which is not.
+/// With files the PEM is kept too, to see whether it has changed, and is wiped at the end.
 #[derive(Clone)]
 pub struct Tls {
-    config: Arc<ClientConfig>,
+    source: Source,
+    trust: Trust,
     mutual: bool,
+}
+
+/// Where a connection's configuration is from.
+#[derive(Clone)]
+enum Source {
+    Memory(Arc<ClientConfig>),
+    Files(Arc<Files>),
+}
+
+/// Whom we trust, for `Debug`.
+#[derive(Clone, Copy, Debug)]
+enum Trust {
+    Authority,
+    Anybody,
+}
+
+/// What the next connection is made with.
+pub(crate) struct Current {
+    pub(crate) config: Arc<ClientConfig>,
+    /// Why it is not what is in the files.
+    pub(crate) refused: Option<String>,
 }
 
 impl Tls {
@@ -43,9 +72,9 @@ impl Tls {
     /// [`InvalidConfig`](crate::ErrorKind::InvalidConfig) if `ca_pem` has no certificate or one
     /// that cannot be read.
     pub fn from_pem(ca_pem: impl AsRef<[u8]>) -> Result<Self> {
-        let verifying =
-            verifying(ca_pem.as_ref()).map_err(|error| error.during("Tls::from_pem"))?;
-        Ok(Self::new(verifying.with_no_client_auth(), false))
+        let config =
+            verifying(Pem::authority(ca_pem.as_ref())).map(|builder| showing(builder, None));
+        Ok(Self::new(config.map_err(|error| error.during("Tls::from_pem"))?, false))
     }
 
     /// Trusts the authorities in `ca_pem`, and shows `chain_pem`: the certificate of `key_pem`,
@@ -62,25 +91,101 @@ impl Tls {
         chain_pem: impl AsRef<[u8]>,
         key_pem: impl AsRef<[u8]>,
     ) -> Result<Self> {
-        Self::showing(ca_pem.as_ref(), chain_pem.as_ref(), key_pem.as_ref())
-            .map_err(|error| error.during("Tls::mutual"))
+        let config = identity(Pem::chain(chain_pem.as_ref()), Pem::key(key_pem.as_ref())).and_then(
+            |identity| {
+                let builder = verifying(Pem::authority(ca_pem.as_ref()))?;
+                Ok(showing(builder, Some(identity)))
+            },
+        );
+        Ok(Self::new(config.map_err(|error| error.during("Tls::mutual"))?, true))
     }
 
-    fn showing(ca_pem: &[u8], chain_pem: &[u8], key_pem: &[u8]) -> Result<Self> {
-        let identity = identity(chain_pem, key_pem)?;
-        let config = verifying(ca_pem)?
-            .with_client_cert_resolver(Arc::new(SingleCertAndKey::from(identity)));
-        Ok(Self::new(config, true))
+    /// As [`from_pem`](Self::from_pem), of a file that is read again before each connection.
+    ///
+    /// A file that was replaced takes effect with the next connection; those that are open stay.
+    /// If it cannot be used at that moment, half written perhaps, what was last read of it is used,
+    /// and an error of that connection says so. Whoever replaces it should write the new one beside
+    /// it and rename it: a half of a bundle may look like a whole one.
+    ///
+    /// It is read here and now, which blocks; later reads are on the runtime's threads for blocking
+    /// work, and within the connection's own deadline. Pipes are refused: they can be read once.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidConfig`](crate::ErrorKind::InvalidConfig), with the path, if it cannot be read now.
+    pub fn from_files(ca: impl AsRef<Path>) -> Result<Self> {
+        let files = Files::open(ca.as_ref(), None);
+        let files = files.map_err(|error| error.during("Tls::from_files"))?;
+        Ok(Self::of_files(files, false))
     }
 
-    fn new(mut config: ClientConfig, mutual: bool) -> Self {
-        // gRPC is HTTP/2 only (gRPC over HTTP2, "Security").
-        config.alpn_protocols = vec![b"h2".to_vec()];
-        Self { config: Arc::new(config), mutual }
+    /// As [`mutual`](Self::mutual), of files that are read again before each connection, as with
+    /// [`from_files`](Self::from_files).
+    ///
+    /// Certificate and key change together or not at all: while one of them is new and the other is
+    /// not, the last pair that fitted is shown.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidConfig`](crate::ErrorKind::InvalidConfig), with the path, if one of the three cannot
+    /// be read now, or if the key is not that of the first certificate.
+    pub fn mutual_files(
+        ca: impl AsRef<Path>,
+        chain: impl AsRef<Path>,
+        key: impl AsRef<Path>,
+    ) -> Result<Self> {
+        let files = Files::open(ca.as_ref(), Some((chain.as_ref(), key.as_ref())));
+        let files = files.map_err(|error| error.during("Tls::mutual_files"))?;
+        Ok(Self::of_files(files, true))
     }
 
-    pub(crate) fn config(&self) -> &Arc<ClientConfig> {
-        &self.config
+    /// Encrypts, and **trusts anybody**: whoever is on the way can read and change everything, as
+    /// with `curl -k`. Not for anything that matters.
+    ///
+    /// It is for etcd's `--auto-tls`: that certificate is signed by itself, is another one on each
+    /// member, and proves nothing to anybody.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidConfig`](crate::ErrorKind::InvalidConfig) if TLS cannot be set up, which is not
+    /// known to happen.
+    pub fn unverified() -> Result<Self> {
+        let config = unverified().map(|builder| showing(builder, None));
+        let config = config.map_err(|error| error.during("Tls::unverified"))?;
+        Ok(Self { trust: Trust::Anybody, ..Self::new(config, false) })
+    }
+
+    /// As [`unverified`](Self::unverified), and shows a certificate, as [`mutual`](Self::mutual)
+    /// does: the server knows who we are, and we do not know who it is.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidConfig`](crate::ErrorKind::InvalidConfig) if one of the two cannot be read, or if
+    /// the key is not that of the first certificate.
+    pub fn unverified_mutual(
+        chain_pem: impl AsRef<[u8]>,
+        key_pem: impl AsRef<[u8]>,
+    ) -> Result<Self> {
+        let config = identity(Pem::chain(chain_pem.as_ref()), Pem::key(key_pem.as_ref()))
+            .and_then(|identity| Ok(showing(unverified()?, Some(identity))));
+        let config = config.map_err(|error| error.during("Tls::unverified_mutual"))?;
+        Ok(Self { trust: Trust::Anybody, ..Self::new(config, true) })
+    }
+
+    fn new(config: ClientConfig, mutual: bool) -> Self {
+        Self { source: Source::Memory(Arc::new(config)), trust: Trust::Authority, mutual }
+    }
+
+    fn of_files(files: Files, mutual: bool) -> Self {
+        Self { source: Source::Files(Arc::new(files)), trust: Trust::Authority, mutual }
+    }
+
+    /// What the next connection is to be made with.
+    pub(crate) async fn current(&self) -> Current {
+        match &self.source {
+            Source::Memory(config) => Current { config: config.clone(), refused: None },
+            Source::Files(files) => Files::current(files).await,
+        }
     }
 
     /// Whether there is a certificate to show.
@@ -91,79 +196,13 @@ impl Tls {
 
 impl fmt::Debug for Tls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tls").field("mutual", &self.mutual).finish_non_exhaustive()
-    }
-}
-
-pub(crate) fn provider() -> CryptoProvider {
-    backend::default_provider()
-}
-
-fn verifying(
-    ca_pem: &[u8],
-) -> Result<rustls::ConfigBuilder<ClientConfig, rustls::client::WantsClientCert>> {
-    let mut roots = RootCertStore::empty();
-    for certificate in certificates("the authority's PEM", ca_pem)? {
-        roots.add(certificate).map_err(|source| {
-            Error::config("the authority's PEM has a certificate that cannot be an authority")
-                .caused_by(source)
-        })?;
-    }
-    let builder = ClientConfig::builder_with_provider(Arc::new(provider()))
-        .with_protocol_versions(ALL_VERSIONS)
-        .map_err(|source| Error::config("TLS cannot be set up").caused_by(source))?;
-    Ok(builder.with_root_certificates(roots))
-}
-
-fn identity(chain_pem: &[u8], key_pem: &[u8]) -> Result<CertifiedKey> {
-    let chain = certificates("the client's chain PEM", chain_pem)?;
-    let mut key = PrivateKeyDer::from_pem_slice(key_pem).map_err(|source| {
-        let what = if is_encrypted(key_pem) {
-            "the client's key PEM is encrypted: decrypt it with \
-             `openssl pkey -in KEY.pem -out DECRYPTED.pem`"
-        } else {
-            "the client's key PEM has no private key that can be read"
-        };
-        Error::config(what).caused_by(source)
-    })?;
-    let signer = backend::sign::any_supported_type(&key);
-    key.zeroize();
-    let signer = signer.map_err(|source| {
-        Error::config("the client's private key is of no supported kind").caused_by(source)
-    })?;
-    let identity = CertifiedKey::new(chain, signer);
-    match identity.keys_match() {
-        // Unknown: the key cannot say, and the server will.
-        Ok(()) | Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::Unknown)) => {
-            Ok(identity)
+        let mut debug = f.debug_struct("Tls");
+        debug.field("trust", &self.trust).field("mutual", &self.mutual);
+        if let Source::Files(files) = &self.source {
+            debug.field("files", files);
         }
-        Err(rustls::Error::InconsistentKeys(_)) => Err(Error::config(
-            "the client's private key is not that of the first certificate of its chain",
-        )),
-        Err(source) => {
-            Err(Error::config("the client's certificate cannot be read").caused_by(source))
-        }
+        debug.finish_non_exhaustive()
     }
-}
-
-/// Whether a key that cannot be read is encrypted, as PKCS #8 (RFC 7468, 11) or as OpenSSL did it
-/// before (RFC 1421, 4.6.1.1).
-fn is_encrypted(key_pem: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(key_pem);
-    text.contains("-----BEGIN ENCRYPTED PRIVATE KEY-----")
-        || text.contains("Proc-Type: 4,ENCRYPTED")
-}
-
-fn certificates(whose: &str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>> {
-    let certificates: Vec<_> =
-        CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>().map_err(|source| {
-            Error::config(format!("{whose} has a certificate that cannot be read"))
-                .caused_by(source)
-        })?;
-    if certificates.is_empty() {
-        return Err(Error::config(format!("{whose} has no certificate")));
-    }
-    Ok(certificates)
 }
 
 #[cfg(test)]
@@ -188,5 +227,12 @@ mod tests {
             assert!(error.contains("`openssl pkey -in KEY.pem -out DECRYPTED.pem`"), "{error}");
         }
         insta::assert_snapshot!(Tls::mutual(nonsense, nonsense, "").unwrap_err(), @"Tls::mutual: the client's key PEM has no private key that can be read");
+        insta::assert_snapshot!(Tls::unverified_mutual("", "").unwrap_err(), @"Tls::unverified_mutual: the client's chain PEM has no certificate");
+    }
+
+    #[test]
+    fn who_is_trusted_is_shown() {
+        let tls = Tls::unverified().unwrap();
+        insta::assert_snapshot!(format!("{tls:?}"), @"Tls { trust: Anybody, mutual: false, .. }");
     }
 }

@@ -6,13 +6,13 @@ use tokio_rustls::rustls::{self, AlertDescription, CertificateError, InvalidMess
 
 use crate::dial::{DialError, rustls_error};
 use crate::error::ErrorKind;
-use crate::tls::Tls;
 
-/// Names a handshake that failed, on either side.
-pub(crate) fn handshake_failed(error: io::Error, tls: &Tls) -> DialError {
+/// Names a handshake that failed, on either side; `mutual` is whether a client certificate was
+/// shown, and `refused` why it was made with older files than those that are there.
+pub(crate) fn handshake_failed(error: io::Error, mutual: bool, refused: Option<&str>) -> DialError {
     let (kind, what, fix) = match rustls_error(&error) {
         Some(rustls::Error::AlertReceived(alert)) => {
-            let (what, fix) = refused(*alert, tls.is_mutual());
+            let (what, fix) = alert_says(*alert, mutual);
             (ErrorKind::Tls, what, fix)
         }
         Some(rustls::Error::InvalidCertificate(reason)) => {
@@ -32,6 +32,10 @@ pub(crate) fn handshake_failed(error: io::Error, tls: &Tls) -> DialError {
             Some("does the endpoint speak TLS?"),
         ),
     };
+    let what = match refused {
+        Some(why) => format!("{what} (with what was last read, since now {why})"),
+        None => what,
+    };
     DialError { kind, what, fix, source: None }.caused_by(error)
 }
 
@@ -39,7 +43,7 @@ pub(crate) fn handshake_failed(error: io::Error, tls: &Tls) -> DialError {
 ///
 /// Go sends `bad_certificate` where a certificate is missing in TLS 1.2, and where its verifier
 /// objects to one for no reason that has an alert of its own (`crypto/tls`, `handshake_server.go`).
-pub(crate) fn refused(alert: AlertDescription, mutual: bool) -> (String, Option<&'static str>) {
+pub(crate) fn alert_says(alert: AlertDescription, mutual: bool) -> (String, Option<&'static str>) {
     const NONE_GIVEN: &str = "the server requires a client certificate and none was given";
     const GIVE_ONE: Option<&str> = Some("give one with Tls::mutual");
     let (what, fix) = match alert {
@@ -128,7 +132,7 @@ mod tests {
 
     #[test]
     fn refusals_by_the_server() {
-        let text = |alert, mutual| match refused(alert, mutual) {
+        let text = |alert, mutual| match alert_says(alert, mutual) {
             (what, Some(fix)) => format!("{what}; {fix}"),
             (what, None) => what,
         };
