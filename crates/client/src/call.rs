@@ -9,7 +9,7 @@ use tonic::Status;
 use tonic::transport::Channel;
 
 use crate::classify::{classify, no_answer, no_connection};
-use crate::config::{Checked, Dialing};
+use crate::config::{Checked, Dialing, LONGEST};
 use crate::connections::Connections;
 use crate::dial::Connector;
 use crate::endpoint::Endpoint;
@@ -33,19 +33,43 @@ pub(crate) struct Operation {
     pub(crate) name: &'static str,
     /// Whether sending it twice is the same as once.
     pub(crate) read: bool,
+    /// The first etcd that has it, where not every one that we know does.
+    since: Option<&'static str>,
+    /// Whether it takes as long as the store is large.
+    long: bool,
 }
 
 impl Operation {
     pub(crate) const fn read(name: &'static str) -> Self {
-        Self { name, read: true }
+        Self { name, read: true, since: None, long: false }
     }
 
     pub(crate) const fn write(name: &'static str) -> Self {
-        Self { name, read: false }
+        Self { read: false, ..Self::read(name) }
+    }
+
+    /// The same, which came with this version.
+    pub(crate) const fn since(self, version: &'static str) -> Self {
+        Self { since: Some(version), ..self }
+    }
+
+    /// The same, for which the client's timeout would be too short: it goes on while the member
+    /// answers pings.
+    pub(crate) const fn long(self) -> Self {
+        Self { long: true, ..self }
+    }
+
+    /// How long it may take in all, with a client that has this timeout.
+    pub(crate) fn timeout(self, usual: Duration) -> Duration {
+        if self.long { LONGEST } else { usual }
     }
 
     /// An error of this operation, at one endpoint.
-    pub(crate) fn failed(self, failure: Failure, endpoint: &str) -> Error {
+    pub(crate) fn failed(self, mut failure: Failure, endpoint: &str) -> Error {
+        if let (ErrorKind::Unsupported, Some(version)) = (failure.kind, self.since) {
+            failure.what.push_str(", which came with etcd ");
+            failure.what.push_str(version);
+        }
         let outcome = match failure.fate {
             Fate::Unknown if !self.read => Outcome::Unknown,
             _ => Outcome::NotApplied,
@@ -143,7 +167,7 @@ impl Caller {
         S: Fn(Channel, Duration) -> F,
         F: Future<Output = Result<T, Status>>,
     {
-        let mut attempts = Attempts::new(operation, self.timeout);
+        let mut attempts = Attempts::new(operation, operation.timeout(self.timeout));
         let mut pause = FIRST_PAUSE;
         loop {
             let mut reached = false;
@@ -290,6 +314,7 @@ fn blames_endpoint(failure: &Failure) -> bool {
                 | ErrorKind::DeadlineExceeded
                 | ErrorKind::Unavailable
                 | ErrorKind::NoLeader
+                | ErrorKind::NotLeader
         )
         || wrong_member(failure)
 }
@@ -313,6 +338,7 @@ fn may_go_on(failure: &Failure, read: bool) -> bool {
             | ErrorKind::ConnectionLost
             | ErrorKind::DeadlineExceeded
             | ErrorKind::NoLeader
+            | ErrorKind::NotLeader
             | ErrorKind::LeaderChanged
             | ErrorKind::Timeout
             | ErrorKind::Unavailable
@@ -412,6 +438,14 @@ mod tests {
         let refused = failure(ErrorKind::PermissionDenied, Fate::Refused);
         assert!(!may_go_on(&refused, true) && !may_go_on(&refused, false));
         assert!(!blames_endpoint(&refused));
+    }
+
+    #[test]
+    fn what_a_server_lacks_is_named_with_the_version_that_has_it() {
+        let lacks = || Failure::new(ErrorKind::Unsupported, Fate::Refused, "it lacks this");
+        let error = Operation::write("downgrade").since("3.5").failed(lacks(), "https://a:1");
+        insta::assert_snapshot!(error, @"downgrade at https://a:1: it lacks this, which came with etcd 3.5");
+        insta::assert_snapshot!(PUT.failed(lacks(), "https://a:1"), @"put at https://a:1: it lacks this");
     }
 
     #[test]

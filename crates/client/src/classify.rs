@@ -75,6 +75,10 @@ fn answered(status: &Status) -> Failure {
     if let Some(failure) = unreadable(status) {
         return failure;
     }
+    if is_unknown_request(status) {
+        let what = "this etcd does not know the request";
+        return Failure::new(ErrorKind::Unsupported, Fate::Refused, what).said(text);
+    }
     let (kind, fate) = by_code(status.code());
     if let Some(http) = text.strip_prefix(NO_GRPC) {
         let what = format!("what answered speaks no gRPC: HTTP status {http}");
@@ -90,10 +94,14 @@ const NO_GRPC: &str = "grpc-status header missing, mapped from HTTP status code 
 /// Whether etcd, or the gRPC library under it, gave this status. A proxy between may give any code
 /// to what it has passed on and lost.
 fn is_from_etcd(status: &Status) -> bool {
-    let by = |beginnings: &[&str]| beginnings.iter().any(|text| status.message().starts_with(text));
-    by(&["etcdserver: ", "auth: "])
-        // grpc-go's, for what this etcd does not have (its `server.go`).
-        || status.code() == Code::Unimplemented && by(&["unknown service ", "unknown method "])
+    ["etcdserver: ", "auth: "].iter().any(|text| status.message().starts_with(text))
+}
+
+/// grpc-go's answer for what this etcd does not have (its `server.go`).
+fn is_unknown_request(status: &Status) -> bool {
+    let texts = ["unknown service ", "unknown method "];
+    status.code() == Code::Unimplemented
+        && texts.iter().any(|text| status.message().starts_with(text))
 }
 
 /// An answer that tonic cannot read; it says so in the server's name.
@@ -340,8 +348,18 @@ mod tests {
         assert_eq!(fate(Code::FailedPrecondition, "auth: too blue"), Fate::Refused);
         assert_eq!(fate(Code::FailedPrecondition, "upstream is too blue"), Fate::Unknown);
         assert_eq!(fate(Code::PermissionDenied, "RBAC: access denied"), Fate::Unknown);
-        assert_eq!(fate(Code::Unimplemented, "unknown service etcdserverpb.KV"), Fate::Refused);
         assert_eq!(fate(Code::NotFound, "unknown service etcdserverpb.KV"), Fate::Unknown);
+    }
+
+    #[test]
+    fn an_older_etcd_does_not_know_every_request() {
+        let text = "unknown method Downgrade for service etcdserverpb.Maintenance";
+        let failure = classify(Status::unimplemented(text), true);
+        assert_eq!((failure.kind, failure.fate), (ErrorKind::Unsupported, Fate::Refused));
+        assert_eq!(failure.message.as_deref(), Some(text));
+        // The control: the same code from something else.
+        let failure = classify(Status::unimplemented("no such route"), true);
+        assert_eq!((failure.kind, failure.fate), (ErrorKind::Other, Fate::Unknown));
     }
 
     #[test]

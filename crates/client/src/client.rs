@@ -7,18 +7,15 @@ use bytes::Bytes;
 use tonic::Request;
 use tonic::transport::Channel;
 
-use crate::call::{self, Caller, Lane, Operation};
-use crate::config::{self, Config};
+use crate::call::{Caller, Lane, Operation};
+use crate::config::Config;
 use crate::delete::{Delete, DeleteResponse};
-use crate::endpoint::Endpoint;
 use crate::error::Result;
 use crate::from_wire::FromWire;
-use crate::generated::etcdserverpb as pb;
 use crate::generated::etcdserverpb::cluster_client::ClusterClient;
 use crate::generated::etcdserverpb::kv_client::KvClient;
 use crate::generated::etcdserverpb::maintenance_client::MaintenanceClient;
 use crate::key_value::KeyValue;
-use crate::member::{MemberListResponse, Status};
 use crate::put::{Put, PutResponse};
 use crate::range::{Range, RangeResponse};
 use crate::txn::{Txn, TxnResponse};
@@ -40,7 +37,7 @@ use crate::watcher::{self, WATCH, Watcher};
 /// may happen all the same.
 #[derive(Debug, Clone)]
 pub struct Client {
-    caller: Arc<Caller>,
+    pub(crate) caller: Arc<Caller>,
 }
 
 impl Client {
@@ -186,47 +183,6 @@ impl Client {
         Watcher::new(started, endpoint, self.caller.dialing().is_mutual())
     }
 
-    /// The members, as the cluster has agreed on them; before etcd 3.5, as one member knows them.
-    ///
-    /// # Errors
-    ///
-    /// As [`get`](Self::get).
-    pub async fn member_list(&self) -> Result<MemberListResponse> {
-        self.unary(Operation::read("member_list"), |channel, patience| {
-            let request = timed(pb::MemberListRequest { linearizable: true }, patience);
-            async move { cluster(channel).member_list(request).await }
-        })
-        .await
-    }
-
-    /// What one member says of itself; it answers without a leader too.
-    ///
-    /// The endpoint need not be one that the client was made with: any other is dialled for this
-    /// one request, with the client's TLS; with TLS it must be `https`.
-    ///
-    /// # Errors
-    ///
-    /// If this very member does not answer: no other is asked.
-    pub async fn status(&self, endpoint: &str) -> Result<Status> {
-        const STATUS: Operation = Operation::read("status");
-        let endpoint = Endpoint::parse(endpoint).map_err(|error| error.during(STATUS.name))?;
-        let url = endpoint.url().to_owned();
-        let send = |channel: Channel, patience| async move {
-            let request = timed(pb::StatusRequest {}, patience);
-            Ok(maintenance(channel).status(request).await?.into_inner())
-        };
-        let patience = self.caller.timeout();
-        let result = if let Some(member) = self.caller.member(&endpoint) {
-            member.send(Lane::Requests, patience, send).await
-        } else {
-            let dialing = self.caller.dialing();
-            config::check_trust(std::slice::from_ref(&endpoint), dialing.tls.as_ref())
-                .map_err(|error| error.during(STATUS.name))?;
-            call::Member::new(endpoint, dialing.clone()).send(Lane::Requests, patience, send).await
-        };
-        result.map(Status::from_wire).map_err(|failure| STATUS.failed(failure, &url))
-    }
-
     async fn read(&self, operation: Operation, range: Range) -> Result<RangeResponse> {
         let range = range.into_wire();
         self.unary(operation, |channel, patience| {
@@ -236,7 +192,7 @@ impl Client {
         .await
     }
 
-    async fn unary<W, T, S, F>(&self, operation: Operation, send: S) -> Result<T>
+    pub(crate) async fn unary<W, T, S, F>(&self, operation: Operation, send: S) -> Result<T>
     where
         S: Fn(Channel, Duration) -> F,
         F: Future<Output = Result<tonic::Response<W>, tonic::Status>>,
@@ -248,7 +204,7 @@ impl Client {
 }
 
 /// With the deadline told to the server, so that it does not go on for nobody.
-fn timed<T>(message: T, patience: Duration) -> Request<T> {
+pub(crate) fn timed<T>(message: T, patience: Duration) -> Request<T> {
     let mut request = Request::new(message);
     request.set_timeout(patience);
     request
@@ -256,15 +212,15 @@ fn timed<T>(message: T, patience: Duration) -> Request<T> {
 
 // A large answer is the asker's own wish: tonic's limit of 4 MiB would refuse it after the work.
 
-fn kv(channel: Channel) -> KvClient<Channel> {
+pub(crate) fn kv(channel: Channel) -> KvClient<Channel> {
     KvClient::new(channel).max_decoding_message_size(usize::MAX)
 }
 
-fn cluster(channel: Channel) -> ClusterClient<Channel> {
+pub(crate) fn cluster(channel: Channel) -> ClusterClient<Channel> {
     ClusterClient::new(channel).max_decoding_message_size(usize::MAX)
 }
 
-fn maintenance(channel: Channel) -> MaintenanceClient<Channel> {
+pub(crate) fn maintenance(channel: Channel) -> MaintenanceClient<Channel> {
     MaintenanceClient::new(channel).max_decoding_message_size(usize::MAX)
 }
 

@@ -27,6 +27,10 @@ pub enum ErrorKind {
     DeadlineExceeded,
     /// The answer makes no sense.
     Protocol,
+    /// A snapshot ended too early, or is not what its digest says. Ask for another.
+    DamagedSnapshot,
+    /// A file here could not be written; the reason is the [`source`](std::error::Error::source).
+    Io,
 
     /// The revision asked for is older than what the store still knows.
     Compacted,
@@ -46,6 +50,24 @@ pub enum ErrorKind {
     LeaseNotFound,
     /// The cluster has no such member.
     MemberNotFound,
+    /// The cluster has a member with that number, or one of those peer URLs.
+    MemberExists,
+    /// Changing the members now would risk the quorum: too few of them are started, or they have
+    /// not been connected for the five seconds that etcd asks for
+    /// (`server/etcdserver/server.go`, `HealthInterval`). Nothing was changed.
+    UnhealthyCluster,
+    /// The learner has not yet caught up with the leader enough to vote.
+    LearnerNotReady,
+    /// What should become a voter is one.
+    NotLearner,
+    /// The cluster has as many learners as its `--max-learners` allows, by default one.
+    TooManyLearners,
+    /// Only the leader can do this, and the member that was asked is not.
+    NotLeader,
+    /// A downgrade is under way already.
+    DowngradeInProgress,
+    /// There is no downgrade that could be cancelled.
+    NoDowngrade,
     /// Wrong user or password.
     AuthFailed,
     /// The token is unknown or expired.
@@ -64,6 +86,8 @@ pub enum ErrorKind {
     NotSupportedForLearner,
     /// The stores of the members differ.
     Corrupt,
+    /// This etcd does not know the request; the text says which version does.
+    Unsupported,
     /// Anything else; the text has the code and the message, which is also
     /// [`Error::server_message`].
     Other,

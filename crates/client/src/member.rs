@@ -1,4 +1,4 @@
-//! The members of the cluster, and what each says of itself.
+//! The members of the cluster.
 
 use crate::from_wire::{self, FromWire};
 use crate::generated::etcdserverpb as pb;
@@ -94,6 +94,10 @@ impl MemberListResponse {
     pub fn raft_term(&self) -> u64 {
         self.header.raft_term
     }
+
+    pub(crate) fn new(header: Option<pb::ResponseHeader>, members: Vec<pb::Member>) -> Self {
+        Self { header: header.unwrap_or_default(), members: from_wire::all(members) }
+    }
 }
 
 impl IntoIterator for MemberListResponse {
@@ -111,120 +115,5 @@ impl<'a> IntoIterator for &'a MemberListResponse {
 
     fn into_iter(self) -> Self::IntoIter {
         self.members.iter()
-    }
-}
-
-impl FromWire<pb::MemberListResponse> for MemberListResponse {
-    fn from_wire(wire: pb::MemberListResponse) -> Self {
-        Self { header: wire.header.unwrap_or_default(), members: from_wire::all(wire.members) }
-    }
-}
-
-/// What one member says of itself.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Status {
-    header: pb::ResponseHeader,
-    wire: pb::StatusResponse,
-}
-
-impl Status {
-    /// The version of its etcd, as `3.5.1`.
-    #[must_use]
-    pub fn version(&self) -> &str {
-        &self.wire.version
-    }
-
-    /// Its own number.
-    #[must_use]
-    pub fn member_id(&self) -> u64 {
-        self.header.member_id
-    }
-
-    /// The number of the cluster that it belongs to.
-    #[must_use]
-    pub fn cluster_id(&self) -> u64 {
-        self.header.cluster_id
-    }
-
-    /// The store's revision, as far as this member has applied it.
-    #[must_use]
-    pub fn revision(&self) -> i64 {
-        self.header.revision
-    }
-
-    /// The leader that it knows, if it knows one.
-    #[must_use]
-    pub fn leader(&self) -> Option<u64> {
-        (self.wire.leader != 0).then_some(self.wire.leader)
-    }
-
-    /// Whether it is the leader, as far as it knows.
-    #[must_use]
-    pub fn is_leader(&self) -> bool {
-        self.leader() == Some(self.member_id())
-    }
-
-    /// Whether it follows without a vote. Never before etcd 3.4.
-    #[must_use]
-    pub fn is_learner(&self) -> bool {
-        self.wire.is_learner
-    }
-
-    /// The size of its store's file.
-    #[must_use]
-    pub fn db_size_bytes(&self) -> i64 {
-        self.wire.db_size
-    }
-
-    /// How much of the store's file is in use; 0 before etcd 3.4.
-    #[must_use]
-    pub fn db_size_in_use_bytes(&self) -> i64 {
-        self.wire.db_size_in_use
-    }
-
-    /// How far its log is known to be agreed upon.
-    #[must_use]
-    pub fn raft_index(&self) -> u64 {
-        self.wire.raft_index
-    }
-
-    /// How far its log is applied; 0 before etcd 3.4.
-    #[must_use]
-    pub fn raft_applied_index(&self) -> u64 {
-        self.wire.raft_applied_index
-    }
-
-    /// Which election its leader won.
-    #[must_use]
-    pub fn raft_term(&self) -> u64 {
-        self.wire.raft_term
-    }
-
-    /// What it complains of: no leader, an alarm.
-    #[must_use]
-    pub fn errors(&self) -> &[String] {
-        &self.wire.errors
-    }
-}
-
-impl FromWire<pb::StatusResponse> for Status {
-    fn from_wire(mut wire: pb::StatusResponse) -> Self {
-        Self { header: wire.header.take().unwrap_or_default(), wire }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn who_leads() {
-        let header = Some(pb::ResponseHeader { member_id: 7, ..Default::default() });
-        let status =
-            |leader| Status::from_wire(pb::StatusResponse { header, leader, ..Default::default() });
-        assert!(status(7).is_leader());
-        assert!(!status(8).is_leader());
-        assert_eq!(status(0).leader(), None);
-        assert!(!status(0).is_leader());
     }
 }

@@ -21,7 +21,28 @@ pub(crate) fn meaning(text: &str) -> Option<(ErrorKind, Fate)> {
 
         "key not found" => (KeyNotFound, Refused),
         "requested lease not found" => (LeaseNotFound, Refused),
+        // All of these are checked before the proposal or when it is applied, and then it does
+        // nothing (`server/etcdserver/api/membership/cluster.go`, `ValidateConfigurationChange`).
         "member not found" => (MemberNotFound, Refused),
+        "member ID already exist" | "Peer URLs already exists" => (MemberExists, Refused),
+        "can only promote a learner member" => (NotLearner, Refused),
+        "can only promote a learner member which is in sync with leader" => {
+            (LearnerNotReady, Refused)
+        }
+        "too many learner members in cluster" => (TooManyLearners, Refused),
+        // Said only of changes of the members, before they are proposed
+        // (`server/etcdserver/server.go`, `mayAddMember`, `mayRemoveMember`).
+        "re-configuration failed due to not enough started members" | "unhealthy cluster" => {
+            (UnhealthyCluster, Refused)
+        }
+        "cluster has a downgrade job in progress" => (DowngradeInProgress, Refused),
+        "no inflight downgrade job" => (NoDowngrade, Refused),
+        // There is no version agreed upon yet.
+        "cluster version not found during downgrade" | "not capable" => (Unavailable, Refused),
+        "given member URLs are invalid"
+        | "bad leader transferee"
+        | "wrong downgrade target version format"
+        | "invalid downgrade target version" => (InvalidRequest, Refused),
         "key is not provided"
         | "value is provided"
         | "lease is provided"
@@ -50,15 +71,16 @@ pub(crate) fn meaning(text: &str) -> Option<(ErrorKind, Fate)> {
         "no leader" => (NoLeader, Refused),
         // raft's own text: a member that knows no leader drops a proposal before it is logged.
         "raft proposal dropped" => (NoLeader, Refused),
-        "not leader" => (NoLeader, Refused),
+        "not leader" => (NotLeader, Refused),
         "leader changed" => (LeaderChanged, Unknown),
         // Go's own text comes under the code Unknown from 3.5.1, DeadlineExceeded from 3.7.1.
         "context deadline exceeded"
         | "request timed out"
+        | "request timed out, leader transfer took too long"
         | "request timed out, possibly due to previous leader failure"
         | "request timed out, possibly due to connection lost"
         | "request timed out, waiting for the applied index took too long" => (Timeout, Unknown),
-        "server stopped" | "unhealthy cluster" => (Unavailable, Unknown),
+        "server stopped" => (Unavailable, Unknown),
         "rpc not supported for learner" => (NotSupportedForLearner, Refused),
         "corrupt cluster" => (Corrupt, Unknown),
         _ => return None,
@@ -70,6 +92,9 @@ pub(crate) fn fix(kind: ErrorKind) -> Option<&'static str> {
     match kind {
         ErrorKind::NoSpace => {
             Some("compact, defragment and disarm the alarm, or raise --quota-backend-bytes")
+        }
+        ErrorKind::UnhealthyCluster => {
+            Some("ask again when every member has been up for five seconds")
         }
         ErrorKind::RequestTooLarge => Some("split it, or raise --max-request-bytes"),
         _ => None,

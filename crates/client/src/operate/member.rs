@@ -1,0 +1,52 @@
+//! Requests to one very member.
+
+use std::time::Duration;
+
+use tonic::transport::Channel;
+
+use crate::call::{self, Lane, Operation};
+use crate::client::Client;
+use crate::config;
+use crate::endpoint::Endpoint;
+use crate::error::Result;
+use crate::from_wire::FromWire;
+
+impl Client {
+    /// Sends to this very member, and asks no other.
+    ///
+    /// An endpoint that the client was not made with is dialled for this one request.
+    pub(crate) async fn unary_at<W, T, S, F>(
+        &self,
+        operation: Operation,
+        endpoint: &str,
+        send: S,
+    ) -> Result<T>
+    where
+        S: Fn(Channel, Duration) -> F,
+        F: Future<Output = Result<tonic::Response<W>, tonic::Status>>,
+        T: FromWire<W>,
+    {
+        let endpoint = Endpoint::parse(endpoint).map_err(|error| error.during(operation.name))?;
+        let url = endpoint.url().to_owned();
+        let patience = operation.timeout(self.caller.timeout());
+        let result = if let Some(member) = self.caller.member(&endpoint) {
+            member.send(Lane::Requests, patience, send).await
+        } else {
+            self.stranger(operation, endpoint)?.send(Lane::Requests, patience, send).await
+        };
+        let answer = result.map_err(|failure| operation.failed(failure, &url))?;
+        Ok(T::from_wire(answer.into_inner()))
+    }
+
+    /// An endpoint with connections of its own, which are dialled when they are needed.
+    pub(crate) fn stranger(
+        &self,
+        operation: Operation,
+        endpoint: Endpoint,
+    ) -> Result<call::Member> {
+        let dialing = self.caller.dialing();
+        config::check_trust(std::slice::from_ref(&endpoint), dialing.tls.as_ref())
+            .map_err(|error| error.during(operation.name))?;
+        Ok(call::Member::new(endpoint, dialing.clone()))
+    }
+}
