@@ -6,7 +6,7 @@ use std::sync::Once;
 use std::time::Duration;
 
 use tercet_cluster::binary::{Binary, Locator, Request};
-use tercet_cluster::{Security, Spec};
+use tercet_cluster::{Security, Spec, TlsOptions};
 use tercet_pki::Layout;
 use tokio::sync::oneshot;
 
@@ -36,6 +36,7 @@ pub struct Builder {
     timing: Option<Timing>,
     security: Security,
     layout: Layout,
+    tls: TlsOptions,
     keep: Option<Keep>,
     parent: Option<PathBuf>,
     ready_within: Option<Duration>,
@@ -89,6 +90,12 @@ impl Builder {
         self
     }
 
+    /// What of TLS is to be otherwise than etcd has it; by default nothing.
+    pub fn tls(mut self, options: TlsOptions) -> Self {
+        self.tls = options;
+        self
+    }
+
     /// What becomes of the files; by default what `TERCET_KEEP` says, else [`Keep::Never`].
     pub const fn keep(mut self, keep: Keep) -> Self {
         self.keep = Some(keep);
@@ -130,6 +137,7 @@ impl Builder {
             .security(self.security)
             .timing(timing)
             .layout(self.layout)
+            .tls(self.tls)
             .keep_failed(keep != Keep::Never);
         if let Some(members) = self.members {
             spec = spec.members(members);

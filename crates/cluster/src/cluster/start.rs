@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use tercet_pki::Fleet;
+use tercet_pki::{Durability, Fleet, FleetError, Revocations};
 
 use super::cell::{MemberCell, MemberState};
 use super::error::StartError;
@@ -130,6 +130,10 @@ fn prepare(spec: &Spec, binary: &Binary, parent: &Path) -> Result<Cluster, Start
     let identities = Fleet::builder().layout(spec.certificate_layout()).members(names).build()?;
     if plan.security().clients().has_certificates() || plan.security().peers().has_certificates() {
         identities.write(plan.certificates())?;
+    }
+    if let Some(files) = plan.revocation_files() {
+        let list = identities.authority().revoke(&Revocations::new());
+        files.write(&list.map_err(FleetError::Issue)?, Durability::Cached)?;
     }
     let cells = boxcar::Vec::with_capacity(plan.members().len());
     for (member, ports) in plan.members().iter().zip(ports) {

@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use tercet_pki::{FleetFiles, IdentityFiles};
+use tercet_pki::{FleetFiles, IdentityFiles, RevocationFiles};
 
 use super::address::Address;
 use super::member::{Entry, MemberPlan, MemberSpec};
@@ -150,6 +150,13 @@ impl Plan {
     #[must_use]
     pub fn client_shows(&self) -> Option<&IdentityFiles> {
         (self.security().clients() == Protection::Mutual).then_some(&self.files.client)
+    }
+
+    /// Where its list of revoked certificates is; none where no member looks at one.
+    #[must_use]
+    pub fn revocation_files(&self) -> Option<RevocationFiles> {
+        let has_list = self.spec.tls.has_revocation_list();
+        has_list.then(|| RevocationFiles::in_directory(&self.certificates))
     }
 
     /// The members that it begins with, in the order of their names.

@@ -13,6 +13,7 @@ mod security;
 mod settings;
 mod spec;
 mod timing;
+mod tls;
 
 pub use address::Address;
 pub use fleet::Plan;
@@ -20,3 +21,4 @@ pub use member::{Entry, MemberPlan, MemberSpec};
 pub use security::{ParseSecurityError, Protection, Security};
 pub use spec::{PlanError, Spec};
 pub use timing::{ParseTimingError, Timing};
+pub use tls::TlsOptions;

@@ -64,6 +64,7 @@ impl Settings {
                 if protection == Protection::Mutual {
                     self.set("trusted-ca-file", &plan.files().ca);
                     self.set("client-cert-auth", "true");
+                    self.revocation("client-crl-file", plan);
                 }
             }
         }
@@ -78,6 +79,7 @@ impl Settings {
                 if protection == Protection::Mutual {
                     self.set("peer-trusted-ca-file", &plan.files().ca);
                     self.set("peer-client-cert-auth", "true");
+                    self.revocation("peer-crl-file", plan);
                 }
             }
         }
@@ -103,6 +105,13 @@ impl Settings {
     fn identity(&mut self, prefix: &str, files: &tercet_pki::IdentityFiles) {
         self.set(&format!("{prefix}cert-file"), &files.certificate);
         self.set(&format!("{prefix}key-file"), &files.key);
+    }
+
+    /// In DER, which all versions read: from 3.6 on they read no PEM.
+    fn revocation(&mut self, flag: &str, plan: &Plan) {
+        if let Some(files) = plan.revocation_files() {
+            self.set(flag, files.der);
+        }
     }
 
     /// Says it, in the place of what was said of it before.

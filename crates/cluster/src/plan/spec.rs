@@ -7,8 +7,9 @@ use tercet_pki::{Layout, NameError};
 
 use super::address::Address;
 use super::fleet::Plan;
-use super::security::Security;
+use super::security::{Protection, Security};
 use super::timing::Timing;
+use super::tls::TlsOptions;
 use crate::binary::Release;
 
 /// A fleet as its user thinks of it: how many members, how fast, with which certificates.
@@ -25,6 +26,7 @@ pub struct Spec {
     pub(super) security: Security,
     pub(super) timing: Timing,
     pub(super) layout: Layout,
+    pub(super) tls: TlsOptions,
     ready_within: Duration,
     keep_failed: bool,
 }
@@ -40,6 +42,7 @@ impl Default for Spec {
             security: Security::default(),
             timing: Timing::default(),
             layout: Layout::default(),
+            tls: TlsOptions::default(),
             ready_within: READY_WITHIN,
             keep_failed: false,
         }
@@ -83,6 +86,18 @@ impl Spec {
     pub const fn layout(mut self, layout: Layout) -> Self {
         self.layout = layout;
         self
+    }
+
+    /// What of TLS is to be otherwise; nothing unless said.
+    #[must_use]
+    pub fn tls(mut self, options: TlsOptions) -> Self {
+        self.tls = options;
+        self
+    }
+
+    /// See [`tls`](Self::tls).
+    pub const fn tls_options(&self) -> &TlsOptions {
+        &self.tls
     }
 
     /// How long the fleet may take to become ready before its start is given up; by default a
@@ -129,12 +144,19 @@ impl Spec {
     ///
     /// # Errors
     ///
-    /// [`PlanError::MemberCount`].
-    pub const fn validate(&self) -> Result<(), PlanError> {
-        match self.members {
-            1..=Self::MOST_MEMBERS => Ok(()),
-            members => Err(PlanError::MemberCount { members }),
+    /// [`PlanError`] for what is wrong with any etcd.
+    pub fn validate(&self) -> Result<(), PlanError> {
+        if !(1..=Self::MOST_MEMBERS).contains(&self.members) {
+            return Err(PlanError::MemberCount { members: self.members });
         }
+        if self.tls.has_revocation_list() && self.security.clients() != Protection::Mutual {
+            return Err(PlanError::Security {
+                asked: "a revocation list".to_owned(),
+                security: self.security,
+                because: "nobody is asked for a certificate",
+            });
+        }
+        Ok(())
     }
 
     /// The plan of this fleet, run by `release`, with all its files under `directory` and one
@@ -172,6 +194,16 @@ pub enum PlanError {
     MemberCount {
         /// How many were asked for.
         members: usize,
+    },
+    /// It means nothing with this security.
+    #[error("{asked} cannot be had with the security {security}: there, {because}")]
+    Security {
+        /// What was asked for, in words.
+        asked: String,
+        /// How the links are secured.
+        security: Security,
+        /// Why not.
+        because: &'static str,
     },
     /// A member cannot be called that.
     #[error("a member's name does not do")]

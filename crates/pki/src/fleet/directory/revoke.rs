@@ -1,11 +1,14 @@
 //! The fleet's list of certificates that are no longer good.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::disk::Access;
-use crate::disk::stage::{Durability, Stage};
+use crate::disk::stage::{Durability, Lock, Stage};
 use crate::read::{CertificateDetails, ReadError, SignatureCheck};
-use crate::{Certificate, FleetDirectory, RevocationListError, RevocationReason, Revocations};
+use crate::{
+    Certificate, FleetDirectory, RevocationList, RevocationListError, RevocationReason,
+    Revocations, WriteError,
+};
 
 use super::{ExtendError, read_if_there};
 
@@ -17,6 +20,39 @@ pub struct RevocationFiles {
     pub pem: PathBuf,
     /// `ca.crl.der`: for `--client-crl-file` and `--peer-crl-file` of every etcd.
     pub der: PathBuf,
+}
+
+impl RevocationFiles {
+    /// Those of the fleet whose files are in `dir`, whether or not it has a list.
+    #[must_use]
+    pub fn in_directory(dir: impl AsRef<Path>) -> Self {
+        let at = |name: &str| dir.as_ref().join(name);
+        Self { pem: at("ca.crl"), der: at("ca.crl.der") }
+    }
+
+    /// Writes `list` there, over what is there: etcd, which reads its file for each connection,
+    /// sees the old one or the new one, never a part.
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError::Busy`] if another process is at work in the directory, [`WriteError::Io`] if
+    /// the file system refuses.
+    pub fn write(&self, list: &RevocationList, durability: Durability) -> Result<(), WriteError> {
+        let _lock = self.der.parent().map(Lock::take).transpose()?;
+        self.write_locked(list, durability)
+    }
+
+    fn write_locked(
+        &self,
+        list: &RevocationList,
+        durability: Durability,
+    ) -> Result<(), WriteError> {
+        let mut stage = Stage::new(durability);
+        // The PEM last, from which the next run goes on: then the DER has no less in it.
+        stage.add(&self.der, Access::Anyone, list.der(), true)?;
+        stage.add(&self.pem, Access::Anyone, list.pem().as_bytes(), true)?;
+        stage.publish()
+    }
 }
 
 impl FleetDirectory {
@@ -48,8 +84,7 @@ impl FleetDirectory {
             let (certificate, authority) = (leaf.subject.text, own.subject.text);
             return Err(RevokeError::Foreign { certificate, authority });
         }
-        let at = |name: &str| self.directory().join(name);
-        let files = RevocationFiles { pem: at("ca.crl"), der: at("ca.crl.der") };
+        let files = RevocationFiles::in_directory(self.directory());
         let revocations = match read_if_there(&files.pem).map_err(ExtendError::from)? {
             Some(list) => authority.revocations(&list)?,
             None => Revocations::new(),
@@ -57,12 +92,7 @@ impl FleetDirectory {
         let revocations =
             revocations.certificate(certificate, reason).map_err(ExtendError::from)?;
         let list = authority.revoke(&revocations).map_err(ExtendError::from)?;
-        let mut stage = Stage::new(Durability::Synced);
-        // The PEM last, from which the next run goes on: then the DER has no less in it.
-        stage.add(&files.der, Access::Anyone, list.der(), true).map_err(ExtendError::from)?;
-        let pem = list.pem();
-        stage.add(&files.pem, Access::Anyone, pem.as_bytes(), true).map_err(ExtendError::from)?;
-        stage.publish().map_err(ExtendError::from)?;
+        files.write_locked(&list, Durability::Synced).map_err(ExtendError::from)?;
         Ok(files)
     }
 }

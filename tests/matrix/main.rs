@@ -1,0 +1,6 @@
+//! Every way in which a fleet can be secured and told, on every etcd that there is here.
+
+#![expect(clippy::unwrap_used, reason = "a helper of a test may fail as the test may")]
+
+mod options;
+mod words;
