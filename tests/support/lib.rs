@@ -2,9 +2,11 @@
 
 mod etcd;
 mod etcds;
+mod load;
 
 pub use etcd::{PATIENCE, Port, RawEtcd};
 pub use etcds::{available, of_minor, say};
+pub use load::{Answer, Fault, Found, History, Load, LoadOptions, LoadReport, Write};
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
