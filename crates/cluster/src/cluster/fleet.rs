@@ -110,7 +110,8 @@ impl Cluster {
         Ok(match self.plan.security().clients() {
             Protection::None => config,
             Protection::Server => config.tls(Tls::from_pem(authority)?),
-            Protection::Mutual | Protection::SelfSigned => {
+            Protection::SelfSigned => config.tls(Tls::unverified()?),
+            Protection::Mutual => {
                 let identity = identities.client();
                 config.tls(Tls::mutual(authority, identity.chain_pem(), identity.key_pem())?)
             }
