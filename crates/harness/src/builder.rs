@@ -37,6 +37,7 @@ pub struct Builder {
     security: Security,
     layout: Layout,
     tls: TlsOptions,
+    v2: bool,
     keep: Option<Keep>,
     parent: Option<PathBuf>,
     ready_within: Option<Duration>,
@@ -96,6 +97,13 @@ impl Builder {
         self
     }
 
+    /// Members also answer etcd's second API, `/v2/keys` over HTTP: until etcd 3.5. See
+    /// [`Spec::v2`].
+    pub const fn v2(mut self) -> Self {
+        self.v2 = true;
+        self
+    }
+
     /// What becomes of the files; by default what `TERCET_KEEP` says, else [`Keep::Never`].
     pub const fn keep(mut self, keep: Keep) -> Self {
         self.keep = Some(keep);
@@ -138,6 +146,7 @@ impl Builder {
             .timing(timing)
             .layout(self.layout)
             .tls(self.tls)
+            .v2(self.v2)
             .keep_failed(keep != Keep::Never);
         if let Some(members) = self.members {
             spec = spec.members(members);

@@ -288,6 +288,12 @@ mod tests {
             Spec::default().members(0).validate().unwrap_err(),
             @"a fleet of 0 members is not possible: use 1 to 9, best 1, 3 or 5 (an even number bears no more failures than the odd one below it)"
         );
+        let gone = Release::of("3.6.14".parse().unwrap()).unwrap();
+        let one = Spec::default().members(1).v2(true);
+        insta::assert_snapshot!(
+            one.plan(gone, Path::new("/x"), &[Address::loopback(1, 2)]).unwrap_err(),
+            @"etcd 3.6.14 has no --enable-v2: it is there until 3.5"
+        );
         let release = Release::of(Release::OLDEST).unwrap();
         insta::assert_snapshot!(
             Spec::default().plan(release, Path::new("/x"), &[]).unwrap_err(),

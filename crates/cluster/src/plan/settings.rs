@@ -2,12 +2,14 @@
 
 use std::ffi::OsString;
 
+use tercet_pki::etcd::Flag;
+
 use super::fleet::Plan;
 use super::member::{Entry, MemberPlan};
 use super::security::Protection;
 use super::spec::PlanError;
 use super::timing::Timing;
-use crate::binary::Feature;
+use crate::binary::{Feature, Release};
 
 /// The settings of a member: names of flags without dashes, and their values, in a fixed order.
 #[derive(Debug, Default)]
@@ -24,6 +26,8 @@ impl Settings {
         settings.client_security(member, plan);
         settings.peer_security(member, plan);
         settings.running(member, plan);
+        settings.apis(plan);
+        settings.check(member.release())?;
         for (name, value) in &member.spec.extra {
             settings.set(name, value);
         }
@@ -100,6 +104,29 @@ impl Settings {
         // The default from 3.5 on. What a member has reached is read from these lines.
         self.set("logger", "zap");
         self.set("log-level", "info");
+    }
+
+    /// What it answers beside the API that is always there.
+    fn apis(&mut self, plan: &Plan) {
+        if plan.spec().has_v2() {
+            self.set("enable-v2", "true");
+        }
+    }
+
+    /// Refuses what this version of etcd has not got.
+    fn check(&self, release: Release) -> Result<(), PlanError> {
+        let version = release.version();
+        let unknown = |(name, _): &&(String, OsString)| {
+            Flag::named(name).is_some_and(|flag| !flag.is_in(version))
+        };
+        match self.all.iter().find(unknown) {
+            None => Ok(()),
+            Some((name, _)) => Err(PlanError::Version {
+                flag: name.clone(),
+                version,
+                versions: Flag::named(name).map(|flag| flag.versions()).unwrap_or_default(),
+            }),
+        }
     }
 
     fn identity(&mut self, prefix: &str, files: &tercet_pki::IdentityFiles) {

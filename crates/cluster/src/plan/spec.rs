@@ -10,7 +10,7 @@ use super::fleet::Plan;
 use super::security::{Protection, Security};
 use super::timing::Timing;
 use super::tls::TlsOptions;
-use crate::binary::Release;
+use crate::binary::{Release, Version};
 
 /// A fleet as its user thinks of it: how many members, how fast, with which certificates.
 ///
@@ -27,6 +27,7 @@ pub struct Spec {
     pub(super) timing: Timing,
     pub(super) layout: Layout,
     pub(super) tls: TlsOptions,
+    pub(super) v2: bool,
     ready_within: Duration,
     keep_failed: bool,
 }
@@ -43,6 +44,7 @@ impl Default for Spec {
             timing: Timing::default(),
             layout: Layout::default(),
             tls: TlsOptions::default(),
+            v2: false,
             ready_within: READY_WITHIN,
             keep_failed: false,
         }
@@ -98,6 +100,21 @@ impl Spec {
     /// See [`tls`](Self::tls).
     pub const fn tls_options(&self) -> &TlsOptions {
         &self.tls
+    }
+
+    /// Whether members also answer etcd's second API, `/v2/keys` over HTTP (`--enable-v2`): until 3.5.
+    ///
+    /// What is written there is seen there only, and not by clients of the third.
+    #[must_use]
+    pub const fn v2(mut self, v2: bool) -> Self {
+        self.v2 = v2;
+        self
+    }
+
+    /// See [`v2`](Self::v2).
+    #[must_use]
+    pub const fn has_v2(&self) -> bool {
+        self.v2
     }
 
     /// How long the fleet may take to become ready before its start is given up; by default a
@@ -204,6 +221,16 @@ pub enum PlanError {
         security: Security,
         /// Why not.
         because: &'static str,
+    },
+    /// The etcd that is to run has not got it.
+    #[error("etcd {version} has no --{flag}: it is there {versions}")]
+    Version {
+        /// The flag that it takes, without dashes.
+        flag: String,
+        /// What is to run.
+        version: Version,
+        /// Which versions have it, in words.
+        versions: String,
     },
     /// A member cannot be called that.
     #[error("a member's name does not do")]
