@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use tonic::Status;
-use tonic::transport::Channel;
+use tonic::transport;
 
+use crate::channel::Channel;
 use crate::classify::{classify, no_answer, no_connection};
 use crate::config::{Checked, Dialing, LONGEST};
 use crate::connections::Connections;
@@ -292,7 +293,7 @@ impl Line {
         // If any crate of a build asks for tonic's TLS, tonic refuses an https URI without it, after
         // our connector has dialled. So it dials an http one, and only the origin, which becomes
         // the scheme and authority of the requests, is https.
-        let channel = Channel::builder(endpoint.plain_uri().clone())
+        let channel = transport::Channel::builder(endpoint.plain_uri().clone())
             .origin(endpoint.uri().clone())
             .http2_keep_alive_interval(PING_EVERY)
             .keep_alive_timeout(PING_PATIENCE)
@@ -300,7 +301,7 @@ impl Line {
             .initial_stream_window_size(stream_bytes)
             .initial_connection_window_size(connection_bytes)
             .connect_with_connector_lazy(connector);
-        Self { channel, hang_up, connections }
+        Self { channel: Channel::new(channel), hang_up, connections }
     }
 }
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tonic::Request;
-use tonic::transport::Channel;
 
 use crate::call::{Caller, Lane, Operation};
+use crate::channel::Channel;
 use crate::config::Config;
 use crate::delete::{Delete, DeleteResponse};
 use crate::error::Result;

@@ -39,6 +39,7 @@
 compile_error!("tercet-client needs one of the features `ring` and `aws-lc-rs`");
 
 mod call;
+mod channel;
 mod classify;
 mod client;
 mod compare;

@@ -6,10 +6,10 @@ use std::task::{Context, Poll};
 use futures_core::Stream;
 use tokio::sync::mpsc;
 use tonic::metadata::MetadataValue;
-use tonic::transport::Channel;
 use tonic::{Request, Status, Streaming};
 
 use crate::call::Operation;
+use crate::channel::Channel;
 use crate::classify::{classify, own};
 use crate::error::{Error, ErrorKind, Failure, Fate, Result};
 use crate::from_wire::FromWire;

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use tonic::transport::Channel;
-
 use crate::call::{self, Lane, Operation};
+use crate::channel::Channel;
 use crate::client::Client;
 use crate::config;
 use crate::endpoint::Endpoint;
