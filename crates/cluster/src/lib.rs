@@ -41,5 +41,6 @@ mod process;
 
 pub use cluster::{Cluster, Down, KillError, LeaderError, Member, StartError, StartTimes};
 pub use observe::{log_tail, readable};
+pub use operate::{Cause, FailedStep, MemberNow, OperateError, Step};
 pub use plan::{Plan, PlanError, Security, Spec, Timing, TlsOptions};
 pub use process::PortError;

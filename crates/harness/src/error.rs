@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tercet_cluster::binary::{LocateError, ParseVersionError};
-use tercet_cluster::{KillError, LeaderError, StartError};
+use tercet_cluster::{KillError, LeaderError, OperateError, StartError};
 
 use crate::keep::ParseKeepError;
 
@@ -34,6 +34,8 @@ enum Kind {
     Kill(#[source] KillError),
     #[error("the cluster has no leader")]
     Leader(#[source] LeaderError),
+    #[error("what was to be done to the cluster was not")]
+    Operate(#[source] OperateError),
     #[error("the client failed")]
     Client(#[source] tercet_client::Error),
     #[error("the certificate was not issued")]
@@ -87,6 +89,7 @@ from! {
     Version: ParseVersionError,
     Start: StartError,
     Kill: KillError,
+    Operate: OperateError,
     Leader: LeaderError,
     Client: tercet_client::Error,
     Issue: tercet_pki::IssueError,

@@ -163,9 +163,9 @@ pub struct LeaderError {
 }
 
 /// The end of a log, as a part of an error's text.
-struct Log<'a> {
-    path: &'a PathBuf,
-    lines: &'a [String],
+pub(crate) struct Log<'a> {
+    pub(crate) path: &'a Path,
+    pub(crate) lines: &'a [String],
 }
 
 impl fmt::Display for Log<'_> {

@@ -36,6 +36,8 @@ pub struct Cluster {
     pub(crate) plan: Plan,
     pub(crate) identities: Latest<Fleet>,
     pub(crate) ready_within: Duration,
+    /// Held by the one operation that changes the fleet.
+    pub(crate) operating: tokio::sync::Mutex<()>,
     pub(crate) times: StartTimes,
 }
 

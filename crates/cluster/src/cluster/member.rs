@@ -12,6 +12,7 @@ use super::start::{ATTEMPTS, replace_process};
 use crate::binary::Binary;
 use crate::observe::log_tail;
 use crate::plan::MemberPlan;
+use crate::process::Child;
 
 /// A member, running or down; a view that costs nothing to copy.
 #[derive(Clone, Copy)]
@@ -128,20 +129,25 @@ impl<'a> Member<'a> {
     ///
     /// [`KillError`] when it is down already, or does not go.
     pub fn kill(&self) -> Result<Down<'a>, KillError> {
-        let name = || self.name().to_owned();
+        if self.cluster.state(self.index).child_that_runs().is_none() {
+            return Err(KillError::NotRunning { member: self.name().to_owned() });
+        }
+        self.end()?;
+        Ok(Down::new(*self))
+    }
+
+    /// Makes sure that it is down on purpose: kills what still runs.
+    pub(crate) fn end(&self) -> Result<(), KillError> {
         let id = {
             let mut state = self.cluster.state(self.index);
-            let child =
-                state.child.as_mut().ok_or_else(|| KillError::NotRunning { member: name() })?;
-            if matches!(child.exit_status(), Ok(Some(_))) {
-                return Err(KillError::NotRunning { member: name() });
+            if let Some(child) = &mut state.child {
+                let (member, pid) = (self.name().to_owned(), child.pid());
+                child.kill().map_err(|source| KillError::Stays { member, pid, source })?;
             }
-            let pid = child.pid();
-            child.kill().map_err(|source| KillError::Stays { member: name(), pid, source })?;
             state.end_run()
         };
         self.links_to_it_are_lost(id.as_deref());
-        Ok(Down { member: *self })
+        Ok(())
     }
 
     /// Starts it again on its old data, after killing it if it runs, and waits until the running
@@ -172,16 +178,8 @@ impl<'a> Member<'a> {
     /// [`StartError::Kill`] when its old process does not go, [`StartError::Directory`] when its log
     /// cannot be opened, [`StartError::Spawn`] when it cannot be run.
     pub fn start(&self) -> Result<(), StartError> {
-        let id = {
-            let mut state = self.cluster.state(self.index);
-            if let Some(child) = &mut state.child {
-                let (member, pid) = (self.name().to_owned(), child.pid());
-                child.kill().map_err(|source| KillError::Stays { member, pid, source })?;
-            }
-            state.end_run()
-        };
         // Before it runs again, or its new links would be taken for the old ones.
-        self.links_to_it_are_lost(id.as_deref());
+        self.end()?;
         let mut state = self.cluster.state(self.index);
         if state.child.is_some() {
             // Somebody else has started it meanwhile.
@@ -204,6 +202,13 @@ impl<'a> Member<'a> {
 }
 
 impl MemberState {
+    /// Its process, unless it has ended.
+    pub(crate) fn child_that_runs(&mut self) -> Option<&mut Child> {
+        let child = self.child.as_mut()?;
+        // One that cannot be asked is taken to run: what follows says why.
+        if let Ok(Some(_)) = child.exit_status() { None } else { Some(child) }
+    }
+
     /// Its process has ended. Returns the member's id, if it got as far as to say it.
     fn end_run(&mut self) -> Option<String> {
         self.child = None;
@@ -231,6 +236,10 @@ pub struct Down<'a> {
 }
 
 impl<'a> Down<'a> {
+    pub(crate) const fn new(member: Member<'a>) -> Self {
+        Self { member }
+    }
+
     /// The member that is down.
     #[must_use]
     pub const fn member(&self) -> Member<'a> {

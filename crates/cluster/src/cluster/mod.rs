@@ -10,5 +10,6 @@ mod ready;
 mod start;
 
 pub use error::{KillError, LeaderError, StartError};
+pub(crate) use error::{LOG_TAIL_LINES, Log};
 pub use fleet::{Cluster, StartTimes};
 pub use member::{Down, Member};

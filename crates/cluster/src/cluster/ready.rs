@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use tercet_client::{Client, Config};
+use tercet_client::{Client, Config, ErrorKind};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
@@ -179,7 +179,11 @@ impl Probes {
 
 /// Over a connection of its own: what an earlier one went through tells nothing of the member now.
 async fn read_once(config: &Config) -> Result<(), tercet_client::Error> {
-    Client::connect(config.clone()).await?.get(PROBE_KEY).await.map(drop)
+    match Client::connect(config.clone()).await?.get(PROBE_KEY).await {
+        // A learner is asked for no more: it serves, and says that it will not read for us.
+        Err(error) if error.kind() == ErrorKind::NotSupportedForLearner => Ok(()),
+        result => result.map(drop),
+    }
 }
 
 /// A wait for members, which ends early when one of them does.

@@ -147,6 +147,7 @@ fn prepare(spec: &Spec, binary: &Binary, parent: &Path) -> Result<Cluster, Start
         plan,
         identities: Latest::new(identities),
         ready_within: spec.ready_limit(),
+        operating: tokio::sync::Mutex::new(()),
         times: StartTimes::default(),
     })
 }

@@ -23,6 +23,7 @@ struct State {
     past_discovery: bool,
     listens: bool,
     serves_clients: bool,
+    has_closed: bool,
     /// Streams that this member dialled and is reading: (the other's id, the stream's type).
     streams: BTreeSet<(String, String)>,
     /// The last message of level warn or above.
@@ -77,6 +78,13 @@ impl Progress {
         self.state.serves_clients
     }
 
+    /// Whether it was asked to end, and has stopped its server and closed its files: all that it
+    /// waits for from then on are its peers' idle connections, for up to a second (`embed/etcd.go`,
+    /// `Close`).
+    pub(crate) fn has_closed(&self) -> bool {
+        self.state.has_closed
+    }
+
     /// Whether the link that this member dials to the member `other` is up.
     pub(crate) fn reaches(&self, other: &str) -> bool {
         self.state.streams.iter().filter(|(id, _)| id == other).count() >= STREAMS_PER_LINK
@@ -91,11 +99,12 @@ impl Progress {
 impl State {
     fn take_in(&mut self, line: &str) {
         // Parsing is dear beside this look, and most lines say nothing of interest.
-        const TELLING: [&str; 7] = [
+        const TELLING: [&str; 8] = [
             "configuring client listeners",
             "local-member-id",
             "stream-reader-type",
             "serving client traffic",
+            "stopping serving peer traffic",
             r#""level":"warn""#,
             r#""level":"error""#,
             r#""level":"fatal""#,
@@ -114,6 +123,7 @@ impl State {
             "starting local member" | "restarting local member" => self.past_discovery = true,
             // It does so once its peers' are bound.
             "configuring client listeners" => self.listens = true,
+            "stopping serving peer traffic" => self.has_closed = true,
             _ if message.starts_with("serving client traffic") => self.serves_clients = true,
             _ => {}
         }
@@ -177,7 +187,9 @@ mod tests {
         assert!(state.past_discovery && !state.serves_clients);
         assert_eq!(state.id.as_deref(), Some("aa"));
         state.take_in(r#"{"level":"info","msg":"serving client traffic securely","address":"x"}"#);
-        assert!(state.serves_clients);
+        assert!(state.serves_clients && !state.has_closed);
+        state.take_in(r#"{"level":"info","msg":"stopping serving peer traffic","address":"x"}"#);
+        assert!(state.has_closed);
         state.take_in(r#"{"level":"warn","msg":"rejected connection","error":"tls: bad"}"#);
         assert_eq!(state.trouble.as_deref(), Some("rejected connection: tls: bad"));
         state.take_in("not JSON \"level\":\"warn\"");

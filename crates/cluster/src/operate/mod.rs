@@ -4,3 +4,11 @@
 //! Everything here is built from three things: what a member is to be from its next start on
 //! (`MemberCell::install` of a `MemberPlan`), its end and its start (`Member`), and requests to the
 //! fleet (the client).
+
+mod course;
+mod error;
+mod leader;
+mod rolling;
+mod stop;
+
+pub use error::{Cause, FailedStep, MemberNow, OperateError, Step};

@@ -48,6 +48,11 @@ impl Child {
         let _ = self.inner.kill();
     }
 
+    /// Asks it to end (SIGTERM), without waiting. Nothing happens to a process that has ended.
+    pub(crate) fn terminate(&self) {
+        self.signal(rustix::process::Signal::TERM);
+    }
+
     /// Stops it until [`resume`](Self::resume).
     pub(crate) fn pause(&self) {
         self.signal(rustix::process::Signal::STOP);
