@@ -4,6 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 #[cfg(feature = "read")]
+mod again;
+#[cfg(feature = "read")]
 pub(crate) mod chain;
 #[cfg(feature = "read")]
 mod directory;

@@ -22,7 +22,9 @@ pub struct Holdings {
 pub struct Holder {
     /// Its name.
     pub name: String,
-    /// Its files of authorities: `--trusted-ca-file`, `--peer-trusted-ca-file`, `--cacert`.
+    /// Its files of authorities: `--trusted-ca-file`, `--peer-trusted-ca-file`, `--cacert`. None
+    /// where it asks nobody for a certificate, such as a member that only shows its own: that one
+    /// needs no restart.
     pub trusted: Vec<Trusted>,
     /// Its identities.
     pub identities: Vec<Held>,

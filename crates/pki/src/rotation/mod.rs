@@ -6,7 +6,7 @@
 //!
 //! | plan | phases | restarts of each member |
 //! |-|-|-|
-//! | [`Rotation::leaves`] | new certificates | 0 |
+//! | [`Rotation::leaves`], [`Rotation::all_leaves`] | new certificates | 0 |
 //! | [`Rotation::authority_by_bundle`] | trust both; new certificates; trust the new one | 2 |
 //! | [`Rotation::authority_by_cross_signing`] | new certificates with a cross certificate; trust the new one; drop the cross certificate | 1 |
 //!
@@ -116,15 +116,7 @@ impl Rotation {
         authority: &Authority,
         end: OffsetDateTime,
     ) -> Result<Self, RotationError> {
-        let new = read(authority.certificate())?;
-        for holder in holdings.holders() {
-            if !holder.trusted.iter().all(|trusted| trusted.has(&new)) {
-                return Err(RotationError::NotTrusted { holder: holder.name.clone() });
-            }
-        }
-        let steps = Steps { old: None, new: &new, signer: authority, cross: None };
-        let phases =
-            steps.renew(holdings, |leaf| leaf.first().is_some_and(|leaf| leaf.not_after < end))?;
+        let phases = renewed(holdings, authority, |leaf| leaf.not_after < end)?;
         for change in phases.iter().flat_map(|phase: &Phase| &phase.changes) {
             if let Change::Identity { identity, files, .. } = change {
                 let new_end = read(identity.certificate())?.not_after;
@@ -135,6 +127,17 @@ impl Rotation {
             }
         }
         Ok(Self { phases })
+    }
+
+    /// New leaves for everyone, whenever theirs end: after a key may have been seen, say. No
+    /// restart. Planned again, it begins anew.
+    ///
+    /// # Errors
+    ///
+    /// [`RotationError::NotTrusted`] if someone does not trust `authority`;
+    /// [`RotationError::Issue`].
+    pub fn all_leaves(holdings: &Holdings, authority: &Authority) -> Result<Self, RotationError> {
+        Ok(Self { phases: renewed(holdings, authority, |_| true)? })
     }
 
     /// A new authority in the place of `old`, by files that hold both for a while: two restarts of
@@ -279,6 +282,22 @@ impl Holdings {
             }
         }
     }
+}
+
+/// New leaves for some, from the authority that everyone trusts.
+fn renewed(
+    holdings: &Holdings,
+    authority: &Authority,
+    is_due: impl Fn(&CertificateDetails) -> bool,
+) -> Result<Vec<Phase>, RotationError> {
+    let new = read(authority.certificate())?;
+    for holder in holdings.holders() {
+        if !holder.trusted.iter().all(|trusted| trusted.has(&new)) {
+            return Err(RotationError::NotTrusted { holder: holder.name.clone() });
+        }
+    }
+    let steps = Steps { old: None, new: &new, signer: authority, cross: None };
+    steps.renew(holdings, |chain| chain.first().is_some_and(&is_due))
 }
 
 fn read(certificate: &Certificate) -> Result<CertificateDetails, ReadError> {

@@ -138,12 +138,23 @@ impl Change {
     ///
     /// [`WriteError::Busy`], [`WriteError::Io`].
     pub fn write(&self) -> Result<(), WriteError> {
+        self.write_with(Durability::Synced)
+    }
+
+    /// The same, with or without waiting for the disk: of a fleet that ends with its directory, a
+    /// power cut leaves nothing to go on with. Between the new key and the new certificate then lie
+    /// some microseconds instead of the milliseconds of a disk.
+    ///
+    /// # Errors
+    ///
+    /// As [`write`](Self::write).
+    pub fn write_with(&self, durability: Durability) -> Result<(), WriteError> {
         let paths = self.paths();
         let _locks = paths.first().map(|path| Lock::take_for(path)).transpose()?;
         for path in paths {
             stage::clear(path)?;
         }
-        let mut stage = Stage::new(Durability::Synced);
+        let mut stage = Stage::new(durability);
         match self {
             Self::Authorities { path, pem, .. } | Self::Chain { path, pem, .. } => {
                 stage.add(path, Access::Anyone, pem.as_bytes(), true)?;

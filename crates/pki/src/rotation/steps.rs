@@ -32,8 +32,8 @@ impl Steps<'_> {
     pub(super) fn cross(&self, holdings: &Holdings) -> Result<Option<Phase>, RotationError> {
         // Whoever trusts the old one only needs the cross certificate of everyone.
         let needs_cross = holdings.holders().any(|holder| {
-            !holder.has_in_memory(self.new)
-                || !holder.trusted.iter().all(|trusted| trusted.has(self.new))
+            let in_files = holder.trusted.iter().all(|trusted| trusted.has(self.new));
+            !holder.trusted.is_empty() && !(in_files && holder.has_in_memory(self.new))
         });
         let is_old = |chain: &[CertificateDetails]| {
             let leads_to_old = self.old.is_some_and(|old| chain::leads_to(chain, old));
@@ -79,8 +79,9 @@ impl Steps<'_> {
                 }
             }
             let in_memory = holder.has_in_memory(self.new) && holder.has_in_memory(old) == both;
+            let reads_any = !holder.trusted.is_empty();
             // Clients are not ours to restart.
-            if index < holdings.members.len() && (changed || !in_memory) {
+            if index < holdings.members.len() && reads_any && (changed || !in_memory) {
                 restarts.push(holder.name.clone());
             }
         }
@@ -182,7 +183,7 @@ impl Steps<'_> {
     /// That everyone has the new authority in memory, and the old one or not.
     fn all_trust(&self, holdings: &Holdings, both: bool) -> Vec<Condition> {
         let mut all = Vec::new();
-        for holder in holdings.holders() {
+        for holder in holdings.holders().filter(|holder| !holder.trusted.is_empty()) {
             let (holder, authority) = (holder.name.clone(), self.new.clone());
             all.push(Condition::Trusts { holder: holder.clone(), authority });
             if let Some(authority) = self.old.cloned() {

@@ -414,6 +414,21 @@ pub enum FleetLoadError {
         /// Where it is.
         path: PathBuf,
     },
+    /// Files that should hold an identity do not.
+    #[error(
+        "{} and {} are no sound pair ({state})",
+        files.certificate.display(),
+        files.key.display()
+    )]
+    Damaged {
+        /// The files.
+        files: IdentityFiles,
+        /// What they are.
+        state: PairState,
+    },
+    /// No member was named.
+    #[error("a fleet has at least one member, and none is named")]
+    NoMembers,
     /// A file could not be read.
     #[error(transparent)]
     Write(#[from] WriteError),

@@ -137,7 +137,7 @@ mod tests {
     use crate::disk::steps::kill;
     use crate::{Authority, Fleet, Leaf, WriteOptions};
 
-    fn listed(dir: &std::path::Path) -> usize {
+    fn listed(dir: &Path) -> usize {
         let list = std::fs::read(dir.join("ca.crl.der")).unwrap();
         crate::read::revocation_list(&list).unwrap().entries.len()
     }

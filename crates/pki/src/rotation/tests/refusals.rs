@@ -63,3 +63,52 @@ fn what_is_of_another_circle_or_not_valid_is_refused() {
         assert!(matches!(error, RotationError::NotValidNow { .. }), "{error}");
     }
 }
+
+/// Members that ask nobody for a certificate hold no authorities, and so need no restart: with
+/// server certificates only, the clients alone trust anybody.
+#[test]
+fn who_trusts_nobody_is_not_restarted() {
+    let mut world = world(2, Layout::PerMember);
+    for member in &mut world.start.members {
+        member.trusted.clear();
+        member.in_memory = None;
+    }
+    for (method, phases) in [(Method::Bundle, 4), (Method::Cross, 4)] {
+        let mut holdings = world.start.clone();
+        let rotation = world.plan(method, &holdings);
+        assert_eq!((rotation.restarts(), rotation.phases().len()), (0, phases), "{method:?}");
+        for phase in rotation.phases() {
+            for condition in &phase.before {
+                assert_ne!(condition.holds(&holdings), Some(false), "{method:?}: {condition}");
+            }
+            phase.changes.iter().for_each(|change| holdings.make(change).unwrap());
+            for condition in &phase.after {
+                assert_eq!(condition.holds(&holdings), Some(true), "{method:?}: {condition}");
+            }
+        }
+        assert!(world.plan(method, &holdings).is_done());
+    }
+}
+
+#[test]
+fn all_leaves_are_renewed_as_often_as_one_likes() {
+    let world = world(2, Layout::PerMember);
+    let old = world.old();
+    let mut holdings = world.start.clone();
+    for _ in 0..2 {
+        let rotation = Rotation::all_leaves(&holdings, old).unwrap();
+        assert_eq!(rotation.restarts(), 0);
+        let changes: Vec<_> = rotation.phases().iter().flat_map(|phase| &phase.changes).collect();
+        assert_eq!(changes.len(), 5, "two of each member, and the client's");
+        let before = holdings.clone();
+        changes.iter().for_each(|change| holdings.make(change).unwrap());
+        let serials = |holdings: &Holdings| -> Vec<_> {
+            let held = holdings.holders().flat_map(|holder| &holder.identities);
+            held.map(|held| held.chain[0].certificate.clone()).collect()
+        };
+        assert!(serials(&before).iter().all(|one| !serials(&holdings).contains(one)));
+        assert_eq!(world.refusal(&holdings), None);
+    }
+    let error = Rotation::all_leaves(&holdings, &world.new).unwrap_err();
+    assert!(matches!(error, RotationError::NotTrusted { .. }), "{error}");
+}
