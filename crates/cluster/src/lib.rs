@@ -33,7 +33,7 @@ compile_error!(
 
 pub mod binary;
 mod cluster;
-mod diagnose;
+pub mod diagnose;
 mod observe;
 mod operate;
 pub mod plan;

@@ -9,6 +9,8 @@ use time::OffsetDateTime;
 use super::document::Document;
 use super::findings::Subject;
 use super::{Description, File, Origin, Settings, TlsSettings, Url};
+
+pub(crate) use super::Port;
 use crate::etcd::{Go, GoRange, Release, Version};
 use crate::read::CertificateDetails;
 
@@ -50,13 +52,6 @@ pub(crate) struct MemberCase<'a> {
     pub(crate) client: Side<'a>,
     /// What peers meet.
     pub(crate) peer: Side<'a>,
-}
-
-/// Which of a member's two kinds of port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Port {
-    Client,
-    Peer,
 }
 
 /// The TLS of one kind of port of a member, with its files.
@@ -219,16 +214,6 @@ pub(crate) fn yaml_key(flag: &str) -> String {
         None => ("client-transport-security", flag),
     };
     if SECTION.contains(&key) { format!("{section}.{key}") } else { flag.to_owned() }
-}
-
-impl Port {
-    /// `peer` or `client`, for sentences.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Client => "client",
-            Self::Peer => "peer",
-        }
-    }
 }
 
 impl<'a> Side<'a> {

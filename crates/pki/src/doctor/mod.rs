@@ -38,7 +38,9 @@ mod examine;
 mod finding;
 mod findings;
 pub mod go;
+pub mod live;
 pub mod look;
+mod port;
 mod rule;
 mod rules;
 mod settings;
@@ -48,6 +50,7 @@ mod tests;
 pub use description::{Client, Description, File, FileState, Member};
 pub use examine::examine;
 pub use finding::{Finding, Severity};
+pub use port::Port;
 pub use rule::Rule;
 pub use settings::{
     ArgumentsError, CONFIG_FILE_MAX_BYTES, ConfigFileError, Origin, Problem, Settings, TlsSettings,

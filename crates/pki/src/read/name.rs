@@ -10,6 +10,13 @@ use super::der::{
 use super::parse::Objections;
 
 impl DistinguishedName {
+    /// Reads a name as a TLS server sends it, tag and length included. What cannot be read has an
+    /// empty text.
+    #[must_use]
+    pub fn from_der(der: &[u8]) -> Self {
+        Self::parse(der, &mut Objections::default())
+    }
+
     /// Reads a name, of which the tag and the length are part.
     pub(crate) fn parse(der: &[u8], objections: &mut Objections) -> Self {
         let mut parts = Vec::new();

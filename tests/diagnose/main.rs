@@ -1,0 +1,5 @@
+//! The live doctor: ports of the real etcd are asked, and what they say is judged.
+
+#![expect(clippy::unwrap_used, reason = "a helper of a test may fail as the test may")]
+
+mod probe;
