@@ -2,11 +2,11 @@
 
 use std::ffi::OsString;
 use std::path::Path;
-use std::sync::MutexGuard;
+use std::sync::{MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use tercet_client::{Client, Config, Tls};
-use tercet_pki::Fleet;
+use tercet_pki::{Fleet, IdentityFiles};
 
 use super::cell::{MemberCell, MemberState};
 use super::error::{LeaderError, StartError};
@@ -38,6 +38,8 @@ pub struct Cluster {
     pub(crate) ready_within: Duration,
     /// Held by the one operation that changes the fleet.
     pub(crate) operating: tokio::sync::Mutex<()>,
+    /// Written to while pairs of files are changed, which takes microseconds.
+    pub(crate) changing_files: RwLock<()>,
     pub(crate) times: StartTimes,
 }
 
@@ -89,7 +91,8 @@ impl Cluster {
         ready::wait_until_ready(self, self.ready_within).await
     }
 
-    /// A client of the whole fleet, with the fleet's client identity.
+    /// A client of the whole fleet, with the fleet's client identity. It reads the files of its
+    /// certificates again for each connection, and so lives through their renewal.
     ///
     /// It connects with its first request. It belongs to the runtime that called: that is why this
     /// is `async`, though it waits for nothing.
@@ -106,16 +109,17 @@ impl Cluster {
         &self,
         urls: impl IntoIterator<Item = String>,
     ) -> Result<Config, tercet_client::Error> {
-        let identities = self.identities();
-        let authority = identities.authority().certificate_pem();
         let config = Config::new(urls);
+        let files = self.plan.files();
+        // Not while a key is another's than the certificate beside it.
+        let _whole = self.changing_files.read().unwrap_or_else(PoisonError::into_inner);
         Ok(match self.plan.security().clients() {
             Protection::None => config,
-            Protection::Server => config.tls(Tls::from_pem(authority)?),
+            Protection::Server => config.tls(Tls::from_files(&files.ca)?),
             Protection::SelfSigned => config.tls(Tls::unverified()?),
             Protection::Mutual => {
-                let identity = identities.client();
-                config.tls(Tls::mutual(authority, identity.chain_pem(), identity.key_pem())?)
+                let IdentityFiles { certificate, key, .. } = &files.client;
+                config.tls(Tls::mutual_files(&files.ca, certificate, key)?)
             }
         })
     }

@@ -148,6 +148,7 @@ fn prepare(spec: &Spec, binary: &Binary, parent: &Path) -> Result<Cluster, Start
         identities: Latest::new(identities),
         ready_within: spec.ready_limit(),
         operating: tokio::sync::Mutex::new(()),
+        changing_files: std::sync::RwLock::new(()),
         times: StartTimes::default(),
     })
 }

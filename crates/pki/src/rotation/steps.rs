@@ -33,7 +33,7 @@ impl Steps<'_> {
         // Whoever trusts the old one only needs the cross certificate of everyone.
         let needs_cross = holdings.holders().any(|holder| {
             let in_files = holder.trusted.iter().all(|trusted| trusted.has(self.new));
-            !holder.trusted.is_empty() && !(in_files && holder.has_in_memory(self.new))
+            !(holder.trusted.is_empty() || in_files && holder.has_in_memory(self.new))
         });
         let is_old = |chain: &[CertificateDetails]| {
             let leads_to_old = self.old.is_some_and(|old| chain::leads_to(chain, old));
