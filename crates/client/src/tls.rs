@@ -172,6 +172,15 @@ impl Tls {
         Ok(Self { trust: Trust::Anybody, ..Self::new(config, true) })
     }
 
+    /// What a connection that is made now would be configured with, for whoever speaks another
+    /// protocol with the same trust: etcd also answers HTTP (`/health`, `/metrics`, `/v2/keys`). It
+    /// offers no protocol by itself (ALPN).
+    pub async fn rustls_config(&self) -> ClientConfig {
+        let mut config = ClientConfig::clone(&self.current().await.config);
+        config.alpn_protocols.clear();
+        config
+    }
+
     fn new(config: ClientConfig, mutual: bool) -> Self {
         Self { source: Source::Memory(Arc::new(config)), trust: Trust::Authority, mutual }
     }

@@ -34,13 +34,15 @@ compile_error!(
 pub mod binary;
 mod cluster;
 pub mod diagnose;
+mod http;
 mod observe;
 mod operate;
 pub mod plan;
 mod process;
 
 pub use cluster::{Cluster, Down, KillError, LeaderError, Member, StartError, StartTimes};
+pub use http::HttpError;
 pub use observe::{log_tail, readable};
 pub use operate::{Cause, FailedStep, MemberNow, OperateError, Step};
-pub use plan::{Plan, PlanError, Security, Spec, Timing, TlsOptions};
+pub use plan::{Joining, Plan, PlanError, Security, Spec, Timing, TlsOptions};
 pub use process::PortError;

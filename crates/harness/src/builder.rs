@@ -6,7 +6,7 @@ use std::sync::Once;
 use std::time::Duration;
 
 use tercet_cluster::binary::{Binary, Locator, Request};
-use tercet_cluster::{Security, Spec, TlsOptions};
+use tercet_cluster::{Joining, Security, Spec, TlsOptions};
 use tercet_pki::Layout;
 use tokio::sync::oneshot;
 
@@ -38,6 +38,7 @@ pub struct Builder {
     layout: Layout,
     tls: TlsOptions,
     v2: bool,
+    joining: Joining,
     keep: Option<Keep>,
     parent: Option<PathBuf>,
     ready_within: Option<Duration>,
@@ -97,6 +98,12 @@ impl Builder {
         self
     }
 
+    /// How the members find each other; by default each is told of all. See [`Spec::joining`].
+    pub fn joining(mut self, joining: Joining) -> Self {
+        self.joining = joining;
+        self
+    }
+
     /// Members also answer etcd's second API, `/v2/keys` over HTTP: until etcd 3.5. See
     /// [`Spec::v2`].
     pub const fn v2(mut self) -> Self {
@@ -147,6 +154,7 @@ impl Builder {
             .layout(self.layout)
             .tls(self.tls)
             .v2(self.v2)
+            .joining(self.joining)
             .keep_failed(keep != Keep::Never);
         if let Some(members) = self.members {
             spec = spec.members(members);

@@ -7,6 +7,7 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use crate::binary::UnsupportedVersion;
+use crate::http::HttpError;
 use crate::observe::readable;
 use crate::plan::PlanError;
 use crate::process::PortError;
@@ -92,6 +93,12 @@ pub enum StartError {
         /// The last lines of it.
         log_tail: Vec<String>,
     },
+    /// The fleet by which its members were to find each other did not start.
+    #[error("the fleet's discovery did not start")]
+    Discovery(#[source] Box<Self>),
+    /// The discovery could not be told how many members there are to be.
+    #[error("the fleet's discovery cannot be told how many members there are")]
+    DiscoverySize(#[source] HttpError),
     /// The old process of a member that is to be started again does not go.
     #[error("the member cannot be started again")]
     Kill(#[from] KillError),

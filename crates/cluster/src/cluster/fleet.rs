@@ -31,6 +31,8 @@ pub struct Cluster {
     // Dropped in this order: members are gone before their files are removed.
     /// Members are added behind a shared reference, and never taken out.
     pub(crate) cells: boxcar::Vec<MemberCell>,
+    /// Its directory is in the fleet's.
+    pub(crate) discovery: Option<Box<Self>>,
     pub(crate) directory: RunDirectory,
     pub(crate) binary: Binary,
     pub(crate) plan: Plan,
@@ -47,6 +49,8 @@ pub struct Cluster {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StartTimes {
+    /// Starting the discovery, where the members find each other by one.
+    pub discovery: Duration,
     /// Holding ports, making and writing all certificates and keys.
     pub certificates: Duration,
     /// From then until every member was ready.
@@ -57,7 +61,7 @@ impl StartTimes {
     /// The whole of it.
     #[must_use]
     pub fn total(&self) -> Duration {
-        self.certificates + self.members
+        self.discovery + self.certificates + self.members
     }
 }
 
@@ -110,16 +114,24 @@ impl Cluster {
         urls: impl IntoIterator<Item = String>,
     ) -> Result<Config, tercet_client::Error> {
         let config = Config::new(urls);
+        Ok(match self.client_tls()? {
+            Some(tls) => config.tls(tls),
+            None => config,
+        })
+    }
+
+    /// Whom a client of these members trusts, and what it shows; none where there is no TLS.
+    pub(crate) fn client_tls(&self) -> Result<Option<Tls>, tercet_client::Error> {
         let files = self.plan.files();
         // Not while a key is another's than the certificate beside it.
         let _whole = self.changing_files.read().unwrap_or_else(PoisonError::into_inner);
         Ok(match self.plan.security().clients() {
-            Protection::None => config,
-            Protection::Server => config.tls(Tls::from_files(&files.ca)?),
-            Protection::SelfSigned => config.tls(Tls::unverified()?),
+            Protection::None => None,
+            Protection::Server => Some(Tls::from_files(&files.ca)?),
+            Protection::SelfSigned => Some(Tls::unverified()?),
             Protection::Mutual => {
                 let IdentityFiles { certificate, key, .. } = &files.client;
-                config.tls(Tls::mutual_files(&files.ca, certificate, key)?)
+                Some(Tls::mutual_files(&files.ca, certificate, key)?)
             }
         })
     }
@@ -209,6 +221,13 @@ impl Cluster {
         &self.binary
     }
 
+    /// The fleet by which its members found each other, where one was started for it
+    /// ([`Joining::Discovery`](crate::Joining::Discovery)). It runs as long as this one does.
+    #[must_use]
+    pub fn discovery(&self) -> Option<&Self> {
+        self.discovery.as_deref()
+    }
+
     /// How long its start took.
     #[must_use]
     pub const fn start_times(&self) -> StartTimes {
@@ -223,6 +242,9 @@ impl Cluster {
 
     /// Keeps the directory when the fleet is dropped, and when its owner dies.
     pub fn keep(&mut self) {
+        if let Some(discovery) = &mut self.discovery {
+            discovery.keep();
+        }
         self.directory.keep();
     }
 
@@ -252,12 +274,21 @@ impl Cluster {
 impl Drop for Cluster {
     fn drop(&mut self) {
         // To all before waiting for any: the time is that of the slowest, not the sum.
+        self.send_kill();
+        // Each child is reaped by its own drop, which comes next.
+        self.cells.clear();
+    }
+}
+
+impl Cluster {
+    fn send_kill(&self) {
         for (_, cell) in &self.cells {
             if let Some(child) = &mut cell.state().child {
                 child.send_kill();
             }
         }
-        // Each child is reaped by its own drop, which comes next.
-        self.cells.clear();
+        if let Some(discovery) = &self.discovery {
+            discovery.send_kill();
+        }
     }
 }

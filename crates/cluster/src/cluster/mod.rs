@@ -1,6 +1,7 @@
 //! The running fleet.
 
 mod cell;
+mod discovery;
 mod error;
 mod fleet;
 mod latest;

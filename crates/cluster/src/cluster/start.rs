@@ -12,10 +12,10 @@ use super::cell::{MemberCell, MemberState};
 use super::error::StartError;
 use super::fleet::{Cluster, StartTimes};
 use super::latest::Latest;
-use super::ready;
+use super::{discovery, ready};
 use crate::binary::{Binary, Feature, Release};
 use crate::observe::Progress;
-use crate::plan::{Address, MemberPlan, Spec};
+use crate::plan::{Address, Joining, MemberPlan, Spec};
 use crate::process::{
     Child, DirectoryError, HeldPort, Launch, PortError, RunDirectory, Share, Survival, spawn,
 };
@@ -40,15 +40,16 @@ pub(crate) async fn start(
 
 async fn start_once(spec: &Spec, binary: &Binary, parent: &Path) -> Result<Cluster, StartError> {
     let begin = Instant::now();
-    let mut cluster = prepare(spec, binary, parent)?;
-    cluster.times.certificates = begin.elapsed();
+    let mut cluster = prepare(spec, binary, parent).await?;
+    cluster.times.certificates = begin.elapsed().saturating_sub(cluster.times.discovery);
     if let Err(error) = start_members(&cluster, spec.ready_limit()).await {
         if spec.keeps_failed() && !error.is_port_taken() {
             cluster.keep();
         }
         return Err(error);
     }
-    cluster.times.members = begin.elapsed().saturating_sub(cluster.times.certificates);
+    let before = cluster.times.certificates + cluster.times.discovery;
+    cluster.times.members = begin.elapsed().saturating_sub(before);
     Ok(cluster)
 }
 
@@ -74,7 +75,7 @@ async fn start_members(cluster: &Cluster, limit: Duration) -> Result<(), StartEr
     }
     let lack = "has not started its local member";
     ready::wait_for(cluster, &first, limit, Progress::is_past_discovery, lack).await?;
-    let paused = (second.len() <= PAUSED_FOR).then(|| Paused::members(cluster, &first));
+    let paused = (1..=PAUSED_FOR).contains(&second.len()).then(|| Paused::members(cluster, &first));
     for &index in &second {
         spawn_member(cluster, index)?;
     }
@@ -115,8 +116,8 @@ impl Drop for Paused<'_> {
     }
 }
 
-/// Everything but the processes. What is made here is undone by dropping it.
-fn prepare(spec: &Spec, binary: &Binary, parent: &Path) -> Result<Cluster, StartError> {
+/// Everything but the members' processes. What is made here is undone by dropping it.
+async fn prepare(spec: &Spec, binary: &Binary, parent: &Path) -> Result<Cluster, StartError> {
     spec.validate()?;
     let release = Release::of(binary.version())?;
     let names = spec.member_names();
@@ -126,6 +127,19 @@ fn prepare(spec: &Spec, binary: &Binary, parent: &Path) -> Result<Cluster, Start
         DirectoryError::Create(source) => StartError::Directory { path: parent.to_owned(), source },
         DirectoryError::Watchdog(source) => StartError::Watchdog(source),
     })?;
+    let begin = Instant::now();
+    let (discovery, spec) = match spec.way_of_joining() {
+        &Joining::Discovery { members } => {
+            let (discovery, service) =
+                discovery::start(members, spec, binary, directory.path()).await?;
+            (Some(Box::new(discovery)), &spec.clone().joining(Joining::Through(service)))
+        }
+        _ => (None, spec),
+    };
+    let times = StartTimes {
+        discovery: discovery.as_ref().map(|_| begin.elapsed()).unwrap_or_default(),
+        ..StartTimes::default()
+    };
     let plan = spec.plan(release, directory.path(), &addresses)?;
     let identities = Fleet::builder().layout(spec.certificate_layout()).members(names).build()?;
     if plan.security().clients().has_certificates() || plan.security().peers().has_certificates() {
@@ -142,6 +156,7 @@ fn prepare(spec: &Spec, binary: &Binary, parent: &Path) -> Result<Cluster, Start
     }
     Ok(Cluster {
         cells,
+        discovery,
         directory,
         binary: binary.clone(),
         plan,
@@ -149,7 +164,7 @@ fn prepare(spec: &Spec, binary: &Binary, parent: &Path) -> Result<Cluster, Start
         ready_within: spec.ready_limit(),
         operating: tokio::sync::Mutex::new(()),
         changing_files: std::sync::RwLock::new(()),
-        times: StartTimes::default(),
+        times,
     })
 }
 

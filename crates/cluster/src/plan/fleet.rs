@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use tercet_pki::{FleetFiles, IdentityFiles, RevocationFiles};
 
 use super::address::Address;
+use super::joining::Joining;
 use super::member::{Entry, MemberPlan, MemberSpec};
 use super::security::{Protection, Security};
 use super::settings::{Settings, environment};
@@ -53,10 +54,19 @@ impl Plan {
             .map(|(name, address)| format!("{name}={}", plan.peer_url(address)))
             .collect::<Vec<_>>()
             .join(",");
+        let entry = match &spec.joining {
+            Joining::Static => Entry::Founder { initial_cluster },
+            Joining::Through(service) => Entry::Discovery { service: service.clone() },
+            Joining::Discovery { .. } => {
+                return Err(PlanError::Discovery {
+                    because: "where it is, is known once it runs: start the fleet by Cluster::start, or name one that runs with Joining::Through",
+                });
+            }
+        };
         plan.members = founders
             .into_iter()
             .map(|(name, address)| {
-                let entry = Entry::Founder { initial_cluster: initial_cluster.clone() };
+                let entry = entry.clone();
                 plan.member(MemberSpec::new(name, *address, release, entry))
             })
             .collect::<Result<_, _>>()?;
@@ -173,11 +183,16 @@ impl Plan {
     /// `getClusterFromRemotePeers`). A peer that is bound but not serving yet costs the whole
     /// second, one that is not bound costs nothing. So the member that the others ask first goes
     /// first, alone; then they get their answer at once and ask nobody else.
+    ///
+    /// With a discovery there is one wave only: a member knows of no peer to ask until all have
+    /// entered themselves, and by then all of them listen (`etcdserver/server.go`, from 3.6
+    /// `etcdserver/bootstrap.go`: `JoinCluster` comes after the questions).
     #[must_use]
     pub fn waves(&self) -> [Vec<usize>; 2] {
         let mut order: Vec<usize> = (0..self.members.len()).collect();
         order.sort_by_key(|&index| &self.members[index].peer_url);
-        let second = order.split_off(1.min(order.len()));
+        let first = if self.spec.joining == Joining::Static { 1 } else { order.len() };
+        let second = order.split_off(first.min(order.len()));
         [order, second]
     }
 }

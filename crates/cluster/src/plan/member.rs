@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use tercet_pki::{IdentityFiles, MemberFiles};
 
 use super::address::Address;
+use super::joining::DiscoveryService;
 use super::security::Protection;
 use crate::binary::Release;
 
@@ -38,6 +39,13 @@ pub enum Entry {
         /// `NAME=URL` of each member that the fleet then has, itself among them.
         initial_cluster: String,
     },
+    /// All members of a new fleet enter themselves there, and wait until all have.
+    Discovery {
+        /// Where.
+        service: DiscoveryService,
+    },
+    /// It is in its fleet: its data say all that has to be known.
+    Settled,
 }
 
 impl MemberSpec {
@@ -52,8 +60,12 @@ impl MemberSpec {
         self
     }
 
-    /// What runs it from now on.
-    pub const fn release(mut self, release: Release) -> Self {
+    /// What runs it from now on. It has been in its fleet by then.
+    pub fn release(mut self, release: Release) -> Self {
+        if self.release != release && matches!(self.entry, Entry::Discovery { .. }) {
+            // Another version may not have the words for it, and needs none.
+            self.entry = Entry::Settled;
+        }
         self.release = release;
         self
     }

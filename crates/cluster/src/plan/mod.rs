@@ -8,6 +8,7 @@
 
 mod address;
 mod fleet;
+mod joining;
 mod member;
 mod security;
 mod settings;
@@ -17,6 +18,8 @@ mod tls;
 
 pub use address::Address;
 pub use fleet::Plan;
+pub(crate) use joining::DiscoveryProtocol;
+pub use joining::{DiscoveryService, Joining};
 pub use member::{Entry, MemberPlan, MemberSpec};
 pub use security::{ParseSecurityError, Protection, Security};
 pub use spec::{PlanError, Spec};

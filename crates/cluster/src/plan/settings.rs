@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use tercet_pki::etcd::Flag;
 
 use super::fleet::Plan;
+use super::joining::DiscoveryService;
 use super::member::{Entry, MemberPlan};
 use super::security::Protection;
 use super::spec::PlanError;
@@ -53,10 +54,38 @@ impl Settings {
         let (initial_cluster, state) = match &member.spec.entry {
             Entry::Founder { initial_cluster } => (initial_cluster, "new"),
             Entry::Joiner { initial_cluster } => (initial_cluster, "existing"),
+            Entry::Discovery { service } => return self.discovery(service),
+            Entry::Settled => return,
         };
         self.set("initial-cluster", initial_cluster);
         self.set("initial-cluster-token", plan.token());
         self.set("initial-cluster-state", state);
+    }
+
+    /// Where it enters itself. The fleet's token is then the discovery's, or its URL
+    /// (`embed/config.go`, `PeerURLsMapAndToken`).
+    fn discovery(&mut self, service: &DiscoveryService) {
+        match service {
+            DiscoveryService::V2 { url, .. } => {
+                self.set("discovery", url);
+                // The default until 3.5 is to become a proxy, silently, where the fleet is complete.
+                self.set("discovery-fallback", "exit");
+            }
+            DiscoveryService::V3 { endpoints, token, ca, client } => {
+                self.set("discovery-endpoints", endpoints.join(","));
+                self.set("discovery-token", token);
+                // The default is true, and then https is refused by whoever is dialled.
+                let insecure = !service.is_secure();
+                self.set("discovery-insecure-transport", insecure.to_string());
+                if let Some(ca) = ca {
+                    self.set("discovery-cacert", ca);
+                }
+                if let Some(client) = client {
+                    self.set("discovery-cert", &client.certificate);
+                    self.set("discovery-key", &client.key);
+                }
+            }
+        }
     }
 
     fn client_security(&mut self, member: &MemberPlan, plan: &Plan) {
@@ -169,6 +198,12 @@ pub(super) fn environment(member: &MemberPlan, timing: Timing) -> Vec<(OsString,
     }
     if cfg!(target_arch = "aarch64") && !member.release().has(Feature::Arm64) {
         environment.push(("ETCD_UNSUPPORTED_ARCH".into(), "arm64".into()));
+    }
+    if let Entry::Discovery { service: DiscoveryService::V2 { ca: Some(ca), .. } } =
+        &member.spec.entry
+    {
+        // Nothing else of a member goes by the machine's authorities.
+        environment.push(("SSL_CERT_FILE".into(), ca.into()));
     }
     environment
 }

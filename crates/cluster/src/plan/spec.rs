@@ -7,6 +7,7 @@ use tercet_pki::{Layout, NameError};
 
 use super::address::Address;
 use super::fleet::Plan;
+use super::joining::Joining;
 use super::security::{Protection, Security};
 use super::timing::Timing;
 use super::tls::TlsOptions;
@@ -28,6 +29,7 @@ pub struct Spec {
     pub(super) layout: Layout,
     pub(super) tls: TlsOptions,
     pub(super) v2: bool,
+    pub(super) joining: Joining,
     ready_within: Duration,
     keep_failed: bool,
 }
@@ -45,6 +47,7 @@ impl Default for Spec {
             layout: Layout::default(),
             tls: TlsOptions::default(),
             v2: false,
+            joining: Joining::default(),
             ready_within: READY_WITHIN,
             keep_failed: false,
         }
@@ -100,6 +103,19 @@ impl Spec {
     /// See [`tls`](Self::tls).
     pub const fn tls_options(&self) -> &TlsOptions {
         &self.tls
+    }
+
+    /// How the members of the new fleet find each other; each is told of all unless said.
+    #[must_use]
+    pub fn joining(mut self, joining: Joining) -> Self {
+        self.joining = joining;
+        self
+    }
+
+    /// See [`joining`](Self::joining).
+    #[must_use]
+    pub const fn way_of_joining(&self) -> &Joining {
+        &self.joining
     }
 
     /// Whether members also answer etcd's second API, `/v2/keys` over HTTP (`--enable-v2`): until 3.5.
@@ -166,6 +182,14 @@ impl Spec {
         if !(1..=Self::MOST_MEMBERS).contains(&self.members) {
             return Err(PlanError::MemberCount { members: self.members });
         }
+        match &self.joining {
+            Joining::Static => {}
+            Joining::Discovery { members } if !(1..=Self::MOST_MEMBERS).contains(members) => {
+                return Err(PlanError::Discovery { because: "it has no members, or more than 9" });
+            }
+            Joining::Discovery { .. } => {}
+            Joining::Through(service) => service.check()?,
+        }
         if self.tls.has_revocation_list() && self.security.clients() != Protection::Mutual {
             return Err(PlanError::Security {
                 asked: "a revocation list".to_owned(),
@@ -219,6 +243,12 @@ pub enum PlanError {
         asked: String,
         /// How the links are secured.
         security: Security,
+        /// Why not.
+        because: &'static str,
+    },
+    /// There is no finding each other by this discovery.
+    #[error("the members cannot find each other by this discovery: {because}")]
+    Discovery {
         /// Why not.
         because: &'static str,
     },

@@ -1,0 +1,3 @@
+//! Members of a new fleet find each other through another etcd.
+
+mod discovery;
