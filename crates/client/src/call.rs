@@ -1,5 +1,7 @@
 //! One request, over as many endpoints as it takes and may take.
 
+mod as_user;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -216,9 +218,7 @@ impl Member {
         Self { endpoint, requests, streams: OnceLock::new(), dialing }
     }
 
-    /// One attempt, or two if the first found a connection that was at its end.
-    ///
-    /// Such a connection says nothing of the member, which may be the only one.
+    /// Sends what `send` makes to this member.
     pub(crate) async fn send<T, S, F>(
         &self,
         lane: Lane,
@@ -235,18 +235,39 @@ impl Member {
                 self.streams.get_or_init(|| Line::new(&self.endpoint, &self.dialing, lane))
             }
         };
+        match &self.dialing.session {
+            Some(session) => self.send_as(session, line, lane, patience, &send).await,
+            None => self.deliver(line, &line.channel, patience, &send).await.map_err(nobody),
+        }
+    }
+
+    /// One attempt, or two if the first found a connection that was at its end.
+    ///
+    /// Such a connection says nothing of the member, which may be the only one.
+    async fn deliver<T, S, F>(
+        &self,
+        line: &Line,
+        channel: &Channel,
+        patience: Duration,
+        send: &S,
+    ) -> Result<T, Failure>
+    where
+        S: Fn(Channel, Duration) -> F,
+        F: Future<Output = Result<T, Status>>,
+    {
         let begin = Instant::now();
-        let failure = match self.attempt(line, patience, &send).await {
+        let failure = match self.attempt(line, channel, patience, send).await {
             Err(failure) if failure.is_stale() => failure,
             result => return result,
         };
         let left = patience.saturating_sub(begin.elapsed());
-        if left.is_zero() { Err(failure) } else { self.attempt(line, left, &send).await }
+        if left.is_zero() { Err(failure) } else { self.attempt(line, channel, left, send).await }
     }
 
     async fn attempt<T, S, F>(
         &self,
         line: &Line,
+        channel: &Channel,
         patience: Duration,
         send: &S,
     ) -> Result<T, Failure>
@@ -256,7 +277,7 @@ impl Member {
     {
         let begin = line.connections.now();
         // Its future, and with it the request, is gone when this is done.
-        let result = tokio::time::timeout(patience, send(line.channel.clone(), patience)).await;
+        let result = tokio::time::timeout(patience, send(channel.clone(), patience)).await;
         match result {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(status)) => Err(self.hung_up(line, classify(status, self.dialing.is_mutual()))),
@@ -322,7 +343,8 @@ fn blames_endpoint(failure: &Failure) -> bool {
 
 /// Whether something there answers, so that asking again later may help.
 fn is_heard(failure: &Failure) -> bool {
-    let silent = failure.fate == Fate::NeverSent || failure.kind == ErrorKind::Connect;
+    let silent = failure.fate == Fate::NeverSent && failure.message.is_none()
+        || failure.kind == ErrorKind::Connect;
     !silent && !wrong_member(failure)
 }
 
@@ -333,7 +355,12 @@ fn wrong_member(failure: &Failure) -> bool {
 
 /// Whether the next endpoint may be asked the same.
 fn may_go_on(failure: &Failure, read: bool) -> bool {
-    let passes = matches!(
+    failure.fate == Fate::NeverSent || wrong_member(failure) || (read && passes(failure))
+}
+
+/// Whether it may be otherwise at another member, or later.
+fn passes(failure: &Failure) -> bool {
+    matches!(
         failure.kind,
         ErrorKind::Connect
             | ErrorKind::ConnectionLost
@@ -343,8 +370,15 @@ fn may_go_on(failure: &Failure, read: bool) -> bool {
             | ErrorKind::LeaderChanged
             | ErrorKind::Timeout
             | ErrorKind::Unavailable
-    );
-    failure.fate == Fate::NeverSent || wrong_member(failure) || (read && passes)
+    )
+}
+
+/// A request with no user, where one is needed.
+fn nobody(failure: Failure) -> Failure {
+    match failure.kind {
+        ErrorKind::InvalidAuthToken => failure.fix("give a user with Config::user"),
+        _ => failure,
+    }
 }
 
 /// What was tried for one request so far.

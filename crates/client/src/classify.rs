@@ -68,8 +68,8 @@ impl StdError for Own {}
 fn answered(status: &Status) -> Failure {
     let text = status.message();
     if let Some((kind, fate)) = rejection::meaning(text) {
-        let plain = text.strip_prefix("etcdserver: ").unwrap_or(text);
-        let failure = Failure { fix: rejection::fix(kind), ..Failure::new(kind, fate, plain) };
+        let what = rejection::plain(text);
+        let failure = Failure { fix: rejection::fix(kind), ..Failure::new(kind, fate, what) };
         return failure.said(text);
     }
     if let Some(failure) = unreadable(status) {

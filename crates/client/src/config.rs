@@ -1,8 +1,12 @@
 //! What a client is made from.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
+use zeroize::Zeroizing;
+
+use crate::auth::Session;
 use crate::endpoint::{Endpoint, redacted};
 use crate::error::{Error, Result};
 use crate::tls::Tls;
@@ -38,6 +42,7 @@ pub(crate) const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 pub struct Config {
     endpoints: Vec<String>,
     tls: Option<Tls>,
+    user: Option<(String, Zeroizing<String>)>,
     request_timeout: Duration,
     dial_timeout: Duration,
 }
@@ -49,6 +54,7 @@ impl Config {
         Self {
             endpoints: endpoints.into_iter().map(Into::into).collect(),
             tls: None,
+            user: None,
             request_timeout: REQUEST_TIMEOUT,
             dial_timeout: DIAL_TIMEOUT,
         }
@@ -57,6 +63,19 @@ impl Config {
     /// Whom to trust and who we are; needed as soon as an endpoint is `https`, and then all must be.
     pub fn tls(mut self, tls: Tls) -> Self {
         self.tls = Some(tls);
+        self
+    }
+
+    /// As which user of the cluster requests are made. It is needed when authentication is enabled,
+    /// and does no harm before; users whom a certificate names need none.
+    ///
+    /// The first request asks for a token, and so does one whose token is not taken: it has expired,
+    /// its member was restarted, users or roles have changed. The request is then sent again, writes
+    /// too, since with a token that is not taken nothing was done.
+    ///
+    /// What is kept of the password is wiped at the end. It is sent as it is: use TLS.
+    pub fn user(mut self, name: impl Into<String>, password: impl Into<String>) -> Self {
+        self.user = Some((name.into(), Zeroizing::new(password.into())));
         self
     }
 
@@ -89,9 +108,13 @@ impl Config {
         if self.request_timeout.is_zero() || self.dial_timeout.is_zero() {
             return Err(Error::config("a timeout of zero lets nothing happen"));
         }
+        if self.user.as_ref().is_some_and(|(name, _)| name.is_empty()) {
+            return Err(Error::config("the user's name is empty"));
+        }
         let request_timeout = self.request_timeout.min(LONGEST);
         let timeout = self.dial_timeout.min(request_timeout / 2);
-        let dialing = Dialing { tls: self.tls, timeout };
+        let session = self.user.map(|(name, password)| Arc::new(Session::new(name, password)));
+        let dialing = Dialing { tls: self.tls, session, timeout };
         Ok(Checked { endpoints, dialing, request_timeout })
     }
 }
@@ -103,6 +126,7 @@ impl fmt::Debug for Config {
         f.debug_struct("Config")
             .field("endpoints", &endpoints)
             .field("tls", &self.tls)
+            .field("user", &self.user.as_ref().map(|(name, _)| name))
             .field("request_timeout", &self.request_timeout)
             .field("dial_timeout", &self.dial_timeout)
             .finish()
@@ -122,10 +146,11 @@ pub(crate) struct Checked {
     pub(crate) request_timeout: Duration,
 }
 
-/// How every endpoint is dialled.
+/// How every endpoint is dialled, and as whom it is asked.
 #[derive(Debug, Clone)]
 pub(crate) struct Dialing {
     pub(crate) tls: Option<Tls>,
+    pub(crate) session: Option<Arc<Session>>,
     pub(crate) timeout: Duration,
 }
 
@@ -165,6 +190,10 @@ mod tests {
             refusal(Config::new(["http://etcd:2379"]).request_timeout(Duration::ZERO)),
             @"connect: a timeout of zero lets nothing happen"
         );
+        insta::assert_snapshot!(
+            refusal(Config::new(["http://etcd:2379"]).user("", "secret")),
+            @"connect: the user's name is empty"
+        );
     }
 
     #[test]
@@ -178,8 +207,9 @@ mod tests {
 
     #[test]
     fn a_password_is_not_shown() {
-        let config = Config::new(["https://me:secret@a:1", "me:secret@a:1", "http://b:2"]);
-        insta::assert_snapshot!(format!("{config:?}"), @r#"Config { endpoints: ["https://...@a:1", "...@a:1", "http://b:2"], tls: None, request_timeout: 10s, dial_timeout: 3s }"#);
+        let config = Config::new(["https://me:secret@a:1", "me:secret@a:1", "http://b:2"])
+            .user("me", "secret");
+        insta::assert_snapshot!(format!("{config:?}"), @r#"Config { endpoints: ["https://...@a:1", "...@a:1", "http://b:2"], tls: None, user: Some("me"), request_timeout: 10s, dial_timeout: 3s }"#);
     }
 
     #[tokio::test]

@@ -284,7 +284,7 @@ mod tests {
 
     fn connector(url: &str, patience: Duration) -> Connector {
         let endpoint = Arc::new(Endpoint::parse(url).unwrap());
-        connector_to(endpoint, Dialing { tls: None, timeout: patience })
+        connector_to(endpoint, Dialing { tls: None, session: None, timeout: patience })
     }
 
     fn connector_to(endpoint: Arc<Endpoint>, dialing: Dialing) -> Connector {
@@ -309,6 +309,7 @@ mod tests {
         let url = format!("https://{}", listener.local_addr().unwrap());
         let dialing = Dialing {
             tls: Some(crate::fake::Authority::new().tls()),
+            session: None,
             timeout: FAILURE_ANSWERS_FOR * 2,
         };
         let connector = connector_to(Arc::new(Endpoint::parse(&url).unwrap()), dialing);

@@ -70,8 +70,22 @@ pub enum ErrorKind {
     NoDowngrade,
     /// Wrong user or password.
     AuthFailed,
-    /// The token is unknown or expired.
+    /// The request has no user, or the server does not take its token.
     InvalidAuthToken,
+    /// The cluster does not ask who anybody is, so there is nothing to be authenticated for.
+    AuthNotEnabled,
+    /// Authentication cannot be enabled: there is no user `root` with the role `root`.
+    NoRoot,
+    /// There is a user of that name.
+    UserExists,
+    /// There is no user of that name.
+    UserNotFound,
+    /// There is a role of that name.
+    RoleExists,
+    /// There is no role of that name.
+    RoleNotFound,
+    /// What should be taken back was not granted: a role, or a permission for just those keys.
+    NotGranted,
     /// The user may not do this.
     PermissionDenied,
     /// The store has reached its quota and takes no writes.

@@ -59,6 +59,12 @@ impl Keys {
         Self { key: ONE, range_end: ONE }
     }
 
+    /// From what the wire has: also the empty key, which is less than all others there.
+    pub(crate) fn from_wire((key, range_end): (Bytes, Bytes)) -> Self {
+        let key = if range_end.is_empty() { key } else { not_empty(key) };
+        Self { key, range_end }
+    }
+
     /// As the wire has it: the key, and the end of the range.
     pub(crate) fn into_wire(self) -> (Bytes, Bytes) {
         (self.key, self.range_end)

@@ -32,12 +32,13 @@
 //!
 //! # Not yet
 //!
-//! Leases, users, locks, and a watch that resumes by itself. The wire of them all is generated, so
+//! Leases, locks, and a watch that resumes by itself. The wire of them all is generated, so
 //! they only need a face.
 
 #[cfg(not(any(feature = "ring", feature = "aws-lc-rs")))]
 compile_error!("tercet-client needs one of the features `ring` and `aws-lc-rs`");
 
+mod auth;
 mod call;
 mod channel;
 mod classify;
@@ -81,6 +82,7 @@ mod wire;
 
 pub use bytes::Bytes;
 
+pub use self::auth::{Access, AuthStatus, Permission, Role, User};
 pub use self::client::Client;
 pub use self::compare::{Compare, Is};
 pub use self::config::{Config, DIAL_TIMEOUT, REQUEST_TIMEOUT};

@@ -12,7 +12,7 @@ use crate::error::{ErrorKind, Fate};
 pub(crate) fn meaning(text: &str) -> Option<(ErrorKind, Fate)> {
     use ErrorKind::*;
     use Fate::{Refused, Unknown};
-    Some(match text.strip_prefix("etcdserver: ").unwrap_or(text) {
+    Some(match plain(text) {
         "mvcc: required revision has been compacted" => (Compacted, Refused),
         "mvcc: required revision is a future revision" => (FutureRevision, Refused),
         // Said before a proposal, and of the write that crosses the quota after it was applied
@@ -60,9 +60,27 @@ pub(crate) fn meaning(text: &str) -> Option<(ErrorKind, Fate)> {
         }
         "too many requests" => (TooManyRequests, Refused),
 
-        "authentication failed, invalid user ID or password" => (AuthFailed, Refused),
+        // All of these are checked before the proposal, or when it is applied and before it does
+        // anything (`server/auth/store.go`, `server/etcdserver/apply/auth.go`).
+        "authentication failed, invalid user ID or password"
+        | "authentication failed, password was given for no password user" => {
+            (AuthFailed, Refused)
+        }
+        "authentication is not enabled" => (AuthNotEnabled, Refused),
+        "root user does not exist" | "root user does not have root role" => (NoRoot, Refused),
+        "user name already exists" | "user already exists" => (UserExists, Refused),
+        "user name not found" | "user not found" => (UserNotFound, Refused),
+        "role name already exists" | "role already exists" => (RoleExists, Refused),
+        "role name not found" | "role not found" => (RoleNotFound, Refused),
+        "role is not granted to the user" | "permission is not granted to the role" => {
+            (NotGranted, Refused)
+        }
+        "role name is empty" | "permission not given" | "invalid auth management" => {
+            (InvalidRequest, Refused)
+        }
         "invalid auth token"
         | "revision of auth store is old"
+        | "revision in header is old"
         // A server that wants a user was sent none.
         | "user name is empty" => (InvalidAuthToken, Refused),
         "permission denied" => (PermissionDenied, Refused),
@@ -87,6 +105,13 @@ pub(crate) fn meaning(text: &str) -> Option<(ErrorKind, Fate)> {
     })
 }
 
+/// A text without the name of etcd's part that said it. Where 3.4 and 3.5 check who may do what
+/// before a snapshot, a hash or a defragmentation, it is the part that knows users
+/// (`server/etcdserver/api/v3rpc/maintenance.go`, `authMaintenanceServer`).
+pub(crate) fn plain(text: &str) -> &str {
+    text.strip_prefix("etcdserver: ").or_else(|| text.strip_prefix("auth: ")).unwrap_or(text)
+}
+
 /// What to do about it, where that is always the same.
 pub(crate) fn fix(kind: ErrorKind) -> Option<&'static str> {
     match kind {
@@ -96,6 +121,7 @@ pub(crate) fn fix(kind: ErrorKind) -> Option<&'static str> {
         ErrorKind::UnhealthyCluster => {
             Some("ask again when every member has been up for five seconds")
         }
+        ErrorKind::NoRoot => Some("add a user `root` and grant it the role `root`"),
         ErrorKind::RequestTooLarge => Some("split it, or raise --max-request-bytes"),
         _ => None,
     }

@@ -135,6 +135,10 @@ pub(crate) async fn start(channel: Channel, create: pb::WatchRequest) -> Result<
         .await?
         .into_inner();
     match responses.message().await? {
+        // Said within the stream, and not of it: who asks again with another token must know.
+        Some(first) if first.canceled && is_about_the_user(&first.cancel_reason) => {
+            Err(Status::permission_denied(plain_reason(&first.cancel_reason)))
+        }
         Some(first) => Ok(Started { responses, requests, first }),
         None => {
             let what = "the server ended the stream before it confirmed the watch";
@@ -176,8 +180,7 @@ impl Refusal {
             return Some(Self { failure, compacted_at: Some(response.compact_revision) });
         }
         let reason = response.cancel_reason.as_str();
-        // In 3.4 and before a permission denied is told in gRPC's own wording.
-        let text = reason.rsplit_once("desc = ").map_or(reason, |(_, text)| text);
+        let text = plain_reason(reason);
         let (kind, fate) = rejection::meaning(text).unwrap_or((ErrorKind::Other, Fate::Refused));
         let what = match text {
             "" => "the server ended the watch and gave no reason".to_owned(),
@@ -200,6 +203,16 @@ impl From<Failure> for Refusal {
     fn from(failure: Failure) -> Self {
         Self { failure, compacted_at: None }
     }
+}
+
+/// Of a permission denied, and the like, gRPC's own wording is told.
+fn plain_reason(reason: &str) -> &str {
+    reason.rsplit_once("desc = ").map_or(reason, |(_, text)| text)
+}
+
+fn is_about_the_user(reason: &str) -> bool {
+    let kind = rejection::meaning(plain_reason(reason)).map(|(kind, _)| kind);
+    matches!(kind, Some(ErrorKind::InvalidAuthToken | ErrorKind::PermissionDenied))
 }
 
 fn ended() -> Refusal {

@@ -1,0 +1,264 @@
+//! Who we are to the cluster, and the token that says so.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use http::HeaderValue;
+use zeroize::Zeroizing;
+
+use crate::error::{ErrorKind, Failure, Fate};
+
+/// A user's name and password, and what they last got from the cluster.
+///
+/// All requests of a client share it: however many find that the token is no longer taken, one asks
+/// for another.
+pub(crate) struct Session {
+    user: String,
+    password: Zeroizing<String>,
+    last: Mutex<Last>,
+    /// Who asks.
+    turn: tokio::sync::Mutex<()>,
+}
+
+/// The last answer.
+#[derive(Default)]
+struct Last {
+    /// How many there were.
+    number: u64,
+    /// `None` before the first, and when the token is no longer taken.
+    answer: Option<Result<Option<HeaderValue>, Refusal>>,
+}
+
+/// As whom a request goes.
+#[derive(Clone)]
+pub(crate) struct Pass {
+    number: u64,
+    /// `None` if the cluster does not ask who we are.
+    pub(crate) token: Option<HeaderValue>,
+}
+
+/// What a server said against us, to be told to several requests.
+#[derive(Clone)]
+struct Refusal {
+    kind: ErrorKind,
+    what: String,
+    fix: Option<&'static str>,
+    message: Option<String>,
+}
+
+impl Session {
+    pub(crate) fn new(user: String, password: Zeroizing<String>) -> Self {
+        Self { user, password, last: Mutex::default(), turn: tokio::sync::Mutex::default() }
+    }
+
+    pub(crate) fn user(&self) -> &str {
+        &self.user
+    }
+
+    pub(crate) fn password(&self) -> &str {
+        &self.password
+    }
+
+    /// The last one, or what `ask` gets if there is none.
+    ///
+    /// Who waits for another's answer gets that very answer, be it a refusal by the server: a wrong
+    /// password is sent once and not sixty-four times. That the other came to no answer (it was
+    /// dropped, its time was up, its connection lost) is no answer.
+    pub(crate) async fn pass<F>(
+        &self,
+        patience: Duration,
+        ask: impl FnOnce() -> F,
+    ) -> Result<Pass, Failure>
+    where
+        F: Future<Output = Result<Option<HeaderValue>, Failure>>,
+    {
+        let seen = {
+            let last = self.last();
+            if let Some(Ok(token)) = &last.answer {
+                return Ok(Pass { number: last.number, token: token.clone() });
+            }
+            last.number
+        };
+        let Ok(_turn) = tokio::time::timeout(patience, self.turn.lock()).await else {
+            let what = format!("the user is not authenticated within {patience:.1?}");
+            return Err(Failure::new(ErrorKind::DeadlineExceeded, Fate::NeverSent, what));
+        };
+        {
+            let last = self.last();
+            if let Some(answer) = last.answer.as_ref().filter(|_| last.number > seen) {
+                return match answer {
+                    Ok(token) => Ok(Pass { number: last.number, token: token.clone() }),
+                    Err(refusal) => Err(refusal.clone().into()),
+                };
+            }
+        }
+        let answer = ask().await;
+        let mut last = self.last();
+        match answer {
+            Ok(token) => {
+                last.number += 1;
+                last.answer = Some(Ok(token.clone()));
+                Ok(Pass { number: last.number, token })
+            }
+            Err(failure) if failure.fate == Fate::Refused => {
+                last.number += 1;
+                last.answer = Some(Err(Refusal::of(&failure)));
+                Err(failure)
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Says that a server did not take this one.
+    pub(crate) fn refuse(&self, pass: &Pass) {
+        let mut last = self.last();
+        if last.number == pass.number {
+            last.answer = None;
+        }
+    }
+
+    fn last(&self) -> MutexGuard<'_, Last> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("user", &self.user).finish_non_exhaustive()
+    }
+}
+
+impl Refusal {
+    fn of(failure: &Failure) -> Self {
+        Self {
+            kind: failure.kind,
+            what: failure.what.clone(),
+            fix: failure.fix,
+            message: failure.message.clone(),
+        }
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        let Refusal { kind, what, fix, message } = refusal;
+        Self { kind, fate: Fate::Refused, what, fix, message, source: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Poll;
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    fn session() -> Arc<Session> {
+        Arc::new(Session::new("alice".to_owned(), Zeroizing::new("s3cret".to_owned())))
+    }
+
+    async fn given(token: &'static str) -> Result<Option<HeaderValue>, Failure> {
+        tokio::task::yield_now().await;
+        Ok(Some(HeaderValue::from_static(token)))
+    }
+
+    async fn denied(fate: Fate) -> Result<Option<HeaderValue>, Failure> {
+        tokio::task::yield_now().await;
+        Err(Failure::new(ErrorKind::AuthFailed, fate, "no"))
+    }
+
+    /// How often 64 tasks ask in all, and with what.
+    async fn crowd(
+        session: &Arc<Session>,
+        answer: impl AsyncFn() -> Result<Option<HeaderValue>, Failure>,
+    ) -> (usize, Vec<Result<Pass, Failure>>) {
+        let asked = AtomicUsize::new(0);
+        let mut tasks: Vec<_> = (0..64)
+            .map(|_| {
+                Box::pin(session.pass(LONG, || {
+                    asked.fetch_add(1, Ordering::Relaxed);
+                    answer()
+                }))
+            })
+            .collect();
+        // All have looked before the first is done.
+        let mut results = Vec::new();
+        let mut waiting = Vec::new();
+        for mut task in tasks.drain(..) {
+            let looked = std::future::poll_fn(|cx| Poll::Ready(task.as_mut().poll(cx))).await;
+            match looked {
+                Poll::Ready(result) => results.push(result),
+                Poll::Pending => waiting.push(task),
+            }
+        }
+        for task in waiting {
+            results.push(task.await);
+        }
+        (asked.load(Ordering::Relaxed), results)
+    }
+
+    #[tokio::test]
+    async fn one_asks_for_all() {
+        let session = session();
+        let (asked, passes) = crowd(&session, || given("one")).await;
+        assert_eq!(asked, 1);
+        let first = passes[0].as_ref().ok().unwrap().clone();
+        assert!(passes.iter().all(|pass| pass.as_ref().is_ok_and(|pass| pass.number == 1)));
+
+        let (asked, _) = crowd(&session, || given("two")).await;
+        assert_eq!(asked, 0, "it is still good");
+
+        session.refuse(&first);
+        session.refuse(&first);
+        let (asked, passes) = crowd(&session, || given("two")).await;
+        assert_eq!(asked, 1);
+        assert!(passes.iter().all(|pass| pass.as_ref().is_ok_and(|pass| pass.number == 2)));
+
+        // Too late: that is no longer the last one.
+        session.refuse(&first);
+        let (asked, _) = crowd(&session, || given("three")).await;
+        assert_eq!(asked, 0);
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_for_all_who_wait_and_for_nobody_after() {
+        let session = session();
+        let (asked, passes) = crowd(&session, || denied(Fate::Refused)).await;
+        assert_eq!(asked, 1);
+        assert!(passes.iter().all(|pass| pass.as_ref().is_err_and(|no| no.what == "no")));
+
+        let (asked, passes) = crowd(&session, || given("one")).await;
+        assert_eq!(asked, 1);
+        assert!(passes.iter().all(Result::is_ok));
+    }
+
+    #[tokio::test]
+    async fn no_answer_is_each_ones_own() {
+        let session = session();
+        let (asked, passes) = crowd(&session, || denied(Fate::NeverSent)).await;
+        assert_eq!(asked, 64);
+        assert!(passes.iter().all(Result::is_err));
+    }
+
+    #[tokio::test]
+    async fn who_goes_away_while_it_asks_holds_up_nobody() {
+        let session = session();
+        let mut asking = Box::pin(session.pass(LONG, std::future::pending));
+        let pending = std::future::poll_fn(|cx| Poll::Ready(asking.as_mut().poll(cx).is_pending()));
+        assert!(pending.await);
+        let short = session.pass(Duration::from_millis(1), || given("one")).await;
+        assert_eq!(short.err().unwrap().kind, ErrorKind::DeadlineExceeded);
+        drop(asking);
+        assert!(session.pass(LONG, || given("one")).await.is_ok());
+    }
+
+    #[test]
+    fn no_secret_is_shown() {
+        insta::assert_snapshot!(format!("{:?}", session()), @r#"Session { user: "alice", .. }"#);
+    }
+}

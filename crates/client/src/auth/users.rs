@@ -1,0 +1,210 @@
+//! Who there is.
+
+use super::{auth, done};
+use crate::call::Operation;
+use crate::client::{Client, timed};
+use crate::error::{Error, ErrorKind, Failure, Fate, Outcome, Result};
+use crate::generated::authpb::UserAddOptions;
+use crate::generated::etcdserverpb as pb;
+
+/// Users.
+///
+/// When authentication is enabled only a user with the role `root` may change them or ask for others
+/// than itself: all else is [`PermissionDenied`](ErrorKind::PermissionDenied).
+impl Client {
+    /// Adds a user who is known by a password.
+    ///
+    /// It is sent as it is, and a server may refuse one of more than 72 bytes, which is as far as
+    /// its hash looks (bcrypt). What we hold of it is not wiped.
+    ///
+    /// # Errors
+    ///
+    /// As [`put`](Self::put), and [`UserExists`](ErrorKind::UserExists), or
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) if name or password is empty.
+    pub async fn user_add(
+        &self,
+        name: impl Into<String>,
+        password: impl Into<String>,
+    ) -> Result<()> {
+        const ADD: Operation = Operation::write("user_add");
+        let password = not_empty(ADD, "the password", password)?;
+        let options = Some(UserAddOptions { no_password: false });
+        self.add_user(ADD, name, password, options).await
+    }
+
+    /// Adds a user who is known by the common name of a certificate only, and has no password.
+    ///
+    /// # Errors
+    ///
+    /// As [`user_add`](Self::user_add).
+    pub async fn user_add_without_password(&self, name: impl Into<String>) -> Result<()> {
+        let options = Some(UserAddOptions { no_password: true });
+        let add = Operation::write("user_add_without_password");
+        self.add_user(add, name, String::new(), options).await
+    }
+
+    async fn add_user(
+        &self,
+        operation: Operation,
+        name: impl Into<String>,
+        password: String,
+        options: Option<UserAddOptions>,
+    ) -> Result<()> {
+        let name = not_empty(operation, "the user's name", name)?;
+        let user =
+            pb::AuthUserAddRequest { name, password, options, hashed_password: String::new() };
+        self.unary(operation, |channel, patience| {
+            let request = timed(user.clone(), patience);
+            async move { auth(channel).user_add(request).await.map(done) }
+        })
+        .await
+    }
+
+    /// Deletes a user. Its tokens end at once.
+    ///
+    /// # Errors
+    ///
+    /// As [`put`](Self::put), and [`UserNotFound`](ErrorKind::UserNotFound), or
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) for `root` while authentication is enabled.
+    pub async fn user_delete(&self, name: impl Into<String>) -> Result<()> {
+        let name = name.into();
+        self.unary(Operation::write("user_delete"), |channel, patience| {
+            let request = timed(pb::AuthUserDeleteRequest { name: name.clone() }, patience);
+            async move { auth(channel).user_delete(request).await.map(done) }
+        })
+        .await
+    }
+
+    /// What there is to know of a user, who may ask this of itself.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get), and [`UserNotFound`](ErrorKind::UserNotFound).
+    pub async fn user_get(&self, name: impl Into<String>) -> Result<User> {
+        let name = name.into();
+        let roles = self
+            .unary(Operation::read("user_get"), |channel, patience| {
+                let request = timed(pb::AuthUserGetRequest { name: name.clone() }, patience);
+                async move {
+                    let answer = auth(channel).user_get(request).await?;
+                    Ok(answer.map(|wire| wire.roles))
+                }
+            })
+            .await?;
+        Ok(User { name, roles })
+    }
+
+    /// The names of all users.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub async fn user_list(&self) -> Result<Vec<String>> {
+        self.unary(Operation::read("user_list"), |channel, patience| {
+            let request = timed(pb::AuthUserListRequest {}, patience);
+            async move { Ok(auth(channel).user_list(request).await?.map(|wire| wire.users)) }
+        })
+        .await
+    }
+
+    /// Gives a user another password. Its tokens end at once; who has the new one gets another by
+    /// itself.
+    ///
+    /// # Errors
+    ///
+    /// As [`put`](Self::put), and [`UserNotFound`](ErrorKind::UserNotFound), or
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) if the password is empty.
+    pub async fn user_change_password(
+        &self,
+        name: impl Into<String>,
+        password: impl Into<String>,
+    ) -> Result<()> {
+        const CHANGE: Operation = Operation::write("user_change_password");
+        let password = not_empty(CHANGE, "the password", password)?;
+        let user = pb::AuthUserChangePasswordRequest {
+            name: name.into(),
+            password,
+            hashed_password: String::new(),
+        };
+        self.unary(CHANGE, |channel, patience| {
+            let request = timed(user.clone(), patience);
+            async move { auth(channel).user_change_password(request).await.map(done) }
+        })
+        .await
+    }
+
+    /// Lets a user do what a role may. Granting it again changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`put`](Self::put), and [`UserNotFound`](ErrorKind::UserNotFound) or
+    /// [`RoleNotFound`](ErrorKind::RoleNotFound).
+    pub async fn user_grant_role(
+        &self,
+        user: impl Into<String>,
+        role: impl Into<String>,
+    ) -> Result<()> {
+        let grant = pb::AuthUserGrantRoleRequest { user: user.into(), role: role.into() };
+        self.unary(Operation::write("user_grant_role"), |channel, patience| {
+            let request = timed(grant.clone(), patience);
+            async move { auth(channel).user_grant_role(request).await.map(done) }
+        })
+        .await
+    }
+
+    /// Takes a role from a user.
+    ///
+    /// # Errors
+    ///
+    /// As [`put`](Self::put), and [`UserNotFound`](ErrorKind::UserNotFound),
+    /// [`NotGranted`](ErrorKind::NotGranted), or [`InvalidRequest`](ErrorKind::InvalidRequest) for
+    /// the role `root` of the user `root` while authentication is enabled.
+    pub async fn user_revoke_role(
+        &self,
+        user: impl Into<String>,
+        role: impl Into<String>,
+    ) -> Result<()> {
+        let revoke = pb::AuthUserRevokeRoleRequest { name: user.into(), role: role.into() };
+        self.unary(Operation::write("user_revoke_role"), |channel, patience| {
+            let request = timed(revoke.clone(), patience);
+            async move { auth(channel).user_revoke_role(request).await.map(done) }
+        })
+        .await
+    }
+}
+
+/// A user, and as what it acts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    name: String,
+    roles: Vec<String>,
+}
+
+impl User {
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its roles, in the order of their names.
+    #[must_use]
+    pub fn roles(&self) -> &[String] {
+        &self.roles
+    }
+}
+
+/// Refuses here what some versions of etcd take: an empty password would let anybody in.
+pub(super) fn not_empty(
+    operation: Operation,
+    what: &str,
+    text: impl Into<String>,
+) -> Result<String> {
+    let text = text.into();
+    if !text.is_empty() {
+        return Ok(text);
+    }
+    let what = format!("{what} is empty");
+    let failure = Failure::new(ErrorKind::InvalidRequest, Fate::NeverSent, what);
+    Err(Error::new(operation.name, failure, Outcome::NotApplied))
+}

@@ -1,0 +1,116 @@
+//! Requests of a user.
+
+use std::time::{Duration, Instant};
+
+use http::HeaderValue;
+use tonic::Status;
+
+use super::{Lane, Line, Member, passes};
+use crate::auth::{Session, auth};
+use crate::channel::Channel;
+use crate::client::timed;
+use crate::error::{ErrorKind, Failure, Fate};
+use crate::generated::etcdserverpb as pb;
+
+/// How often one request gets another token.
+///
+/// Once is enough where one has expired or its member has forgotten it. But a token holds for one
+/// revision of users and roles only, and while somebody changes these it may be old again by the
+/// time that the request is there.
+const REFRESHES: usize = 3;
+
+impl Member {
+    /// Sends as this user, again with another token if the server does not take the one it has.
+    ///
+    /// That is safe for a write too: etcd looks at the token before it proposes a request, and at
+    /// its revision before it applies one (`server/etcdserver/apply/auth.go`, `Apply`).
+    pub(super) async fn send_as<T, S, F>(
+        &self,
+        session: &Session,
+        line: &Line,
+        lane: Lane,
+        patience: Duration,
+        send: &S,
+    ) -> Result<T, Failure>
+    where
+        S: Fn(Channel, Duration) -> F,
+        F: Future<Output = Result<T, Status>>,
+    {
+        let begin = Instant::now();
+        let left = || patience.saturating_sub(begin.elapsed());
+        let mut refreshed = 0;
+        loop {
+            let pass = session.pass(left(), || self.authenticate(session, left())).await;
+            let pass = pass.map_err(|failure| not_sent(failure, session))?;
+            let channel = line.channel.with_token(pass.token.as_ref());
+            let failure = match self.deliver(line, &channel, left(), send).await {
+                Err(failure) if refreshed < REFRESHES => failure,
+                result => return result,
+            };
+            if !may_be_the_token(&failure, lane, refreshed) {
+                return Err(failure);
+            }
+            session.refuse(&pass);
+            refreshed += 1;
+        }
+    }
+
+    /// Asks this member for a token; `None` if the cluster does not ask who we are.
+    ///
+    /// The very member that the request is for: the others may not know the token for a moment.
+    async fn authenticate(
+        &self,
+        session: &Session,
+        patience: Duration,
+    ) -> Result<Option<HeaderValue>, Failure> {
+        let send = |channel, patience| {
+            let request = pb::AuthenticateRequest {
+                name: session.user().to_owned(),
+                password: session.password().to_owned(),
+            };
+            let request = timed(request, patience);
+            async move { Ok(auth(channel).authenticate(request).await?.into_inner().token) }
+        };
+        match self.deliver(&self.requests, &self.requests.channel, patience, &send).await {
+            Ok(token) => {
+                let mut token = HeaderValue::try_from(token).map_err(|source| {
+                    let what = "the server's token cannot be sent back to it";
+                    let failure = Failure::new(ErrorKind::Protocol, Fate::Refused, what);
+                    Failure { source: Some(Box::new(source)), ..failure }
+                })?;
+                // Neither shown by `Debug` nor kept in a table of HTTP/2.
+                token.set_sensitive(true);
+                Ok(Some(token))
+            }
+            Err(failure) if failure.kind == ErrorKind::AuthNotEnabled => Ok(None),
+            // A leader that comes may answer: such a no is not the last word.
+            Err(failure) if passes(&failure) => Err(Failure { fate: Fate::NeverSent, ..failure }),
+            Err(failure) => Err(failure),
+        }
+    }
+}
+
+/// What failed was not the request.
+fn not_sent(failure: Failure, session: &Session) -> Failure {
+    match failure.fate {
+        Fate::Refused => {
+            let what = format!("user `{}` is not authenticated: {}", session.user(), failure.what);
+            Failure { what, ..failure }
+        }
+        Fate::NeverSent | Fate::Unknown => Failure { fate: Fate::NeverSent, ..failure },
+    }
+}
+
+/// Whether another token may help.
+fn may_be_the_token(failure: &Failure, lane: Lane, refreshed: usize) -> bool {
+    if failure.fate != Fate::Refused {
+        return false;
+    }
+    match failure.kind {
+        ErrorKind::InvalidAuthToken => true,
+        // Of a watch whose token it does not know, etcd 3.5.1 says no more than that
+        // (`server/etcdserver/api/v3rpc/watch.go`, `isWatchPermitted`).
+        ErrorKind::PermissionDenied => matches!(lane, Lane::Streams) && refreshed == 0,
+        _ => false,
+    }
+}
