@@ -81,7 +81,8 @@ pub use disk::stage::{Durability, write_file};
 pub use disk::{Access, WriteError};
 pub use fleet::{
     AUTHORITY_KEY_FILE, CLIENT_COMMON_NAME, Fleet, FleetBuilder, FleetError, FleetFiles,
-    IdentityFiles, LOOPBACK_HOSTS, Layout, Member, MemberFiles, SHARED_COMMON_NAME, WriteOptions,
+    IdentityFiles, LOOPBACK_HOSTS, Layout, Member, MemberFiles, OutgoingFiles, SHARED_COMMON_NAME,
+    WriteOptions,
 };
 #[cfg(feature = "read")]
 pub use fleet::{

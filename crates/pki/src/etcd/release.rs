@@ -37,6 +37,19 @@ impl Version {
     pub const fn patch(self) -> u16 {
         self.patch
     }
+
+    /// Whether a port of its own for HTTP (`--listen-client-http-urls`) keeps this etcd from looking
+    /// at the clients' revocation list on the port for gRPC: GHSA-3wh4-j44w-pg92, fixed in 3.5.32,
+    /// 3.6.13 and 3.7.0. Measured on 3.5.30.
+    #[must_use]
+    pub const fn skips_revocation_list_beside_http(self) -> bool {
+        match (self.major, self.minor) {
+            (3, 4) => true,
+            (3, 5) => self.patch < 32,
+            (3, 6) => self.patch < 13,
+            _ => false,
+        }
+    }
 }
 
 impl fmt::Display for Version {
@@ -129,6 +142,9 @@ pub enum Feature {
     SocketReusePort,
     /// `--unsafe-no-fsync`: neither the log nor the database waits for the disk.
     UnsafeNoFsync,
+    /// `--peer-cert-allowed-cn` and both flags of allowed host names take several, with commas
+    /// between them (`flags.NewStringsValue`).
+    AllowedNameLists,
     /// Runs on 64-bit ARM without `ETCD_UNSUPPORTED_ARCH=arm64`.
     Arm64,
 }
@@ -136,9 +152,11 @@ pub enum Feature {
 impl Feature {
     /// The first version that has it. Sources: `server/embed/config.go` (3.4:
     /// `etcdmain/config.go`) and `server/etcdmain/etcd.go` (`checkSupportArch`) at these tags.
-    const fn since(self) -> Version {
+    #[must_use]
+    pub const fn since(self) -> Version {
         match self {
             Self::SocketReusePort | Self::Arm64 => Version::new(3, 5, 0),
+            Self::AllowedNameLists => Version::new(3, 5, 15),
             Self::UnsafeNoFsync => Version::new(3, 4, 10),
         }
     }

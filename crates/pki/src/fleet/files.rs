@@ -48,12 +48,33 @@ pub struct MemberFiles {
     pub server: IdentityFiles,
     /// `--peer-cert-file` and `--peer-key-file`.
     pub peer: IdentityFiles,
+    /// What it shows where it is the one who dials; none where that is the same.
+    pub outgoing: Option<OutgoingFiles>,
+}
+
+/// Where the identities are that a member shows where it is the one who dials.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct OutgoingFiles {
+    /// `--client-cert-file` and `--client-key-file`: through the gateway to its own client port.
+    pub server: IdentityFiles,
+    /// `--peer-client-cert-file` and `--peer-client-key-file`.
+    pub peer: IdentityFiles,
+}
+
+impl OutgoingFiles {
+    pub(crate) fn named(dir: &Path) -> Self {
+        Self {
+            server: IdentityFiles::named(dir, "server-client"),
+            peer: IdentityFiles::named(dir, "peer-client"),
+        }
+    }
 }
 
 impl MemberFiles {
     /// The identities of the member called `name`, at paths of one's own.
     pub fn at(name: impl Into<String>, server: IdentityFiles, peer: IdentityFiles) -> Self {
-        Self { name: name.into(), server, peer }
+        Self { name: name.into(), server, peer, outgoing: None }
     }
 }
 
@@ -66,6 +87,8 @@ impl MemberFiles {
 /// | another client | `NAME.crt`, `NAME.key` | `NAME.crt`, `NAME.key` |
 /// | a member to its clients | `NAME/server.crt`, `NAME/server.key` | `server.crt`, `server.key` |
 /// | a member to its peers | `NAME/peer.crt`, `NAME/peer.key` | `server.crt`, `server.key` |
+/// | a member that dials itself, where that is another | `NAME/server-client.crt`, … | |
+/// | a member that dials peers, where that is another | `NAME/peer-client.crt`, … | |
 ///
 /// The authority's key is not among them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -125,7 +148,7 @@ impl FleetFiles {
                     (shared.clone(), shared)
                 }
             };
-            MemberFiles { name: name.to_owned(), server, peer }
+            MemberFiles { name: name.to_owned(), server, peer, outgoing: None }
         };
         Self {
             ca: dir.join("ca.crt"),
@@ -133,6 +156,18 @@ impl FleetFiles {
             more_clients: Vec::new(),
             members: names.map(member).collect(),
         }
+    }
+
+    /// The same with separate identities for members that dial, as
+    /// [`FleetBuilder::separate_outgoing`](crate::FleetBuilder::separate_outgoing) makes them: beside
+    /// the others.
+    #[must_use]
+    pub fn with_outgoing(mut self) -> Self {
+        for member in &mut self.members {
+            let dir = member.server.key.parent().unwrap_or_else(|| Path::new(""));
+            member.outgoing = Some(OutgoingFiles::named(dir));
+        }
+        self
     }
 
     /// The files of the member called `name`.

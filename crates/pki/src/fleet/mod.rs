@@ -1,8 +1,8 @@
 //! The identities of a whole fleet.
 
 use std::path::Path;
-use std::time::Duration;
 
+mod builder;
 #[cfg(feature = "read")]
 mod again;
 #[cfg(feature = "read")]
@@ -14,19 +14,19 @@ mod files;
 mod recover;
 mod write;
 
+pub use builder::{FleetBuilder, FleetError};
 #[cfg(feature = "read")]
 pub use directory::{
     AddOptions, Due, ExtendError, FleetDirectory, FleetLoadError, PairState, Reason, Renewal,
     RenewalOptions, RevocationFiles, RevokeError, Role, StoredIdentity,
 };
-pub use files::{FleetFiles, IdentityFiles, MemberFiles};
+pub use files::{FleetFiles, IdentityFiles, MemberFiles, OutgoingFiles};
 #[cfg(feature = "read")]
 pub use recover::Recovery;
 pub use write::{AUTHORITY_KEY_FILE, WriteOptions};
 
 use crate::disk::{Access, Draft};
-use crate::issue::name::{self, NameError};
-use crate::{Authority, HostError, Identity, IssueError, KeyKind, Leaf, WriteError};
+use crate::{Authority, Identity, IssueError, Leaf, WriteError};
 
 /// What every certificate of a member names, before the member's own hosts.
 ///
@@ -72,9 +72,24 @@ pub struct Fleet {
 
 #[derive(Debug)]
 enum Members {
-    /// Server and peer of each, in the order of the names.
-    PerMember(Vec<(Identity, Identity)>),
+    /// In the order of the names.
+    PerMember(Vec<Own>),
     Shared(Identity),
+}
+
+/// What one member has for itself.
+#[derive(Debug)]
+struct Own {
+    server: Identity,
+    peer: Identity,
+    outgoing: Option<Outgoing>,
+}
+
+/// What it shows where it is the one who dials.
+#[derive(Debug)]
+struct Outgoing {
+    server: Identity,
+    peer: Identity,
 }
 
 /// One member of a [`Fleet`], and its identities.
@@ -83,6 +98,7 @@ pub struct Member<'a> {
     name: &'a str,
     server: &'a Identity,
     peer: &'a Identity,
+    outgoing: Option<&'a Outgoing>,
 }
 
 impl Fleet {
@@ -128,15 +144,14 @@ impl Fleet {
 
     /// The members, in the order they were named.
     pub fn members(&self) -> impl Iterator<Item = Member<'_>> {
-        self.names.iter().enumerate().map(|(index, name)| {
-            let (server, peer) = match &self.members {
-                Members::PerMember(identities) => {
-                    let (server, peer) = &identities[index];
-                    (server, peer)
-                }
-                Members::Shared(identity) => (identity, identity),
-            };
-            Member { name, server, peer }
+        self.names.iter().enumerate().map(|(index, name)| match &self.members {
+            Members::PerMember(members) => {
+                let Own { server, peer, outgoing } = &members[index];
+                Member { name, server, peer, outgoing: outgoing.as_ref() }
+            }
+            Members::Shared(identity) => {
+                Member { name, server: identity, peer: identity, outgoing: None }
+            }
         })
     }
 
@@ -160,6 +175,9 @@ impl Fleet {
         let clients = self.more_clients.iter().map(|(name, _)| name);
         let mut files = FleetFiles::of_checked(dir.as_ref(), self.layout(), names);
         files.more_clients = clients.map(|name| IdentityFiles::named(dir.as_ref(), name)).collect();
+        if self.members().any(|member| member.outgoing.is_some()) {
+            files = files.with_outgoing();
+        }
         files
     }
 
@@ -186,6 +204,10 @@ impl Fleet {
                     draft.directory(&dir.join(member.name))?;
                     member.server.draft(&mut draft, &files.server)?;
                     member.peer.draft(&mut draft, &files.peer)?;
+                    if let (Some(outgoing), Some(files)) = (member.outgoing, &files.outgoing) {
+                        outgoing.server.draft(&mut draft, &files.server)?;
+                        outgoing.peer.draft(&mut draft, &files.peer)?;
+                    }
                 }
                 Members::Shared(identity) => {
                     identity.draft(&mut draft, &files.server)?;
@@ -215,187 +237,17 @@ impl<'a> Member<'a> {
     pub fn peer(&self) -> &'a Identity {
         self.peer
     }
-}
 
-/// A [`Fleet`] to be.
-///
-/// ```
-/// use tercet_pki::{Fleet, Layout};
-///
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let fleet = Fleet::builder()
-///     .layout(Layout::Shared)
-///     .member("infra1", ["10.0.0.1", "infra1.example.com"])
-///     .member("infra2", ["10.0.0.2"])
-///     .build()?;
-/// assert_eq!(fleet.members().count(), 2);
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Debug, Default)]
-#[must_use = "a fleet is made by `build`"]
-pub struct FleetBuilder {
-    layout: Layout,
-    authority: Option<Authority>,
-    /// Names, and hosts besides the loopback's.
-    members: Vec<(String, Vec<String>)>,
-    /// Besides the one called [`CLIENT_COMMON_NAME`].
-    clients: Vec<String>,
-    key: KeyKind,
-    lifetime: Option<Duration>,
-}
-
-impl FleetBuilder {
-    /// Who has which certificate; [`Layout::PerMember`] unless said.
-    pub fn layout(mut self, layout: Layout) -> Self {
-        self.layout = layout;
-        self
+    /// What it shows to its own client port, through the gateway: with
+    /// [`FleetBuilder::separate_outgoing`] another than [`server`](Self::server).
+    pub fn server_outgoing(&self) -> &'a Identity {
+        self.outgoing.map_or(self.server, |outgoing| &outgoing.server)
     }
 
-    /// Who signs; a new authority unless said.
-    pub fn authority(mut self, authority: Authority) -> Self {
-        self.authority = Some(authority);
-        self
-    }
-
-    /// Adds a member whose certificates name these hosts besides [`LOOPBACK_HOSTS`]: all those in
-    /// its URLs, and the addresses it dials its peers from.
-    pub fn member<H: Into<String>>(
-        mut self,
-        name: impl Into<String>,
-        hosts: impl IntoIterator<Item = H>,
-    ) -> Self {
-        self.members.push((name.into(), hosts.into_iter().map(Into::into).collect()));
-        self
-    }
-
-    /// Adds members that are on this machine alone.
-    pub fn members<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
-        self.members.extend(names.into_iter().map(|name| (name.into(), Vec::new())));
-        self
-    }
-
-    /// Adds a client besides the one called [`CLIENT_COMMON_NAME`]: `NAME.crt` and `NAME.key`.
-    /// Where etcd's authentication is on, its name is the user.
-    pub fn client(mut self, name: impl Into<String>) -> Self {
-        self.clients.push(name.into());
-        self
-    }
-
-    /// The kind of all keys, of the authority's too if it is made here; [`KeyKind::P256`] unless
-    /// said.
-    pub fn key(mut self, kind: KeyKind) -> Self {
-        self.key = kind;
-        self
-    }
-
-    /// How long all leaves are valid, instead of [`LEAF_LIFETIME`](crate::LEAF_LIFETIME).
-    pub fn valid_for(mut self, lifetime: Duration) -> Self {
-        self.lifetime = Some(lifetime);
-        self
-    }
-
-    /// Makes the keys and signs the certificates.
-    ///
-    /// # Errors
-    ///
-    /// [`FleetError::Name`] if a member's name cannot be one, or two have the same, and
-    /// [`FleetError::Client`] for a client's;
-    /// [`FleetError::Host`] if a host is none; [`FleetError::NoMembers`];
-    /// [`FleetError::Issue`] if the machine has no random bytes.
-    pub fn build(self) -> Result<Fleet, FleetError> {
-        let Self { layout, authority, members, clients, key, lifetime } = self;
-        if members.is_empty() {
-            return Err(FleetError::NoMembers);
-        }
-        name::members(members.iter().map(|(name, _)| name.as_str()))?;
-        let all_clients = clients.iter().map(String::as_str).chain([CLIENT_COMMON_NAME]);
-        name::clients(all_clients).map_err(FleetError::Client)?;
-        let authority = match authority {
-            Some(authority) => authority,
-            None => {
-                Authority::builder("tercet CA").key(key).generate().map_err(FleetError::Issue)?
-            }
-        };
-        let finished = |leaf: Leaf| match lifetime {
-            Some(lifetime) => leaf.key(key).valid_for(lifetime),
-            None => leaf.key(key),
-        };
-        let client = finished(Leaf::client(CLIENT_COMMON_NAME));
-        let client = authority.issue(&client).map_err(FleetError::Issue)?;
-        let more_clients = clients
-            .into_iter()
-            .map(|name| {
-                let identity = authority.issue(&finished(Leaf::client(&name)));
-                identity.map(|identity| (name, identity)).map_err(FleetError::Issue)
-            })
-            .collect::<Result<_, FleetError>>()?;
-
-        let issue = |leaf: Leaf, hosts: &[String], member: &str| {
-            let leaf = finished(leaf.hosts(LOOPBACK_HOSTS).hosts(hosts));
-            authority.issue(&leaf).map_err(|error| FleetError::of_member(member, error))
-        };
-        let identities = match layout {
-            Layout::PerMember => Members::PerMember(
-                members
-                    .iter()
-                    .map(|(name, hosts)| {
-                        let server = issue(Leaf::server(name), hosts, name)?;
-                        let peer = issue(Leaf::peer(name), hosts, name)?;
-                        Ok((server, peer))
-                    })
-                    .collect::<Result<_, FleetError>>()?,
-            ),
-            Layout::Shared => {
-                // A host that is none is told with its member, so they are read one by one.
-                for (name, hosts) in &members {
-                    Leaf::peer(name)
-                        .hosts(hosts)
-                        .parsed_hosts()
-                        .map_err(|source| FleetError::Host { member: name.clone(), source })?;
-                }
-                let hosts: Vec<_> = members.iter().flat_map(|(_, hosts)| hosts).cloned().collect();
-                let leaf = Leaf::peer(SHARED_COMMON_NAME);
-                Members::Shared(issue(leaf, &hosts, SHARED_COMMON_NAME)?)
-            }
-        };
-        let names = members.into_iter().map(|(name, _)| name).collect();
-        Ok(Fleet { authority, client, more_clients, names, members: identities })
-    }
-}
-
-/// Why there is no fleet.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum FleetError {
-    /// Nobody is in it.
-    #[error("a fleet has at least one member: add one with `.member(name, hosts)`")]
-    NoMembers,
-    /// A member's name cannot be used.
-    #[error("a member's name cannot be used")]
-    Name(#[from] NameError),
-    /// A client's name cannot be used.
-    #[error("a client's name cannot be used")]
-    Client(#[source] NameError),
-    /// A member's host cannot be used.
-    #[error("a host of member {member:?} cannot be used")]
-    Host {
-        /// Whose.
-        member: String,
-        /// Why.
-        source: HostError,
-    },
-    /// A certificate could not be issued.
-    #[error("a certificate of the fleet could not be issued")]
-    Issue(#[source] IssueError),
-}
-
-impl FleetError {
-    fn of_member(member: &str, error: IssueError) -> Self {
-        match error {
-            IssueError::Host(source) => Self::Host { member: member.to_owned(), source },
-            other => Self::Issue(other),
-        }
+    /// What it shows to members that it dials: with [`FleetBuilder::separate_outgoing`] another
+    /// than [`peer`](Self::peer).
+    pub fn peer_outgoing(&self) -> &'a Identity {
+        self.outgoing.map_or(self.peer, |outgoing| &outgoing.peer)
     }
 }
 

@@ -113,9 +113,13 @@ impl Fleet {
         pairs.extend(files.more_clients.iter().zip(more));
         match &self.members {
             Members::PerMember(identities) => {
-                for ((server, peer), files) in identities.iter().zip(&files.members) {
-                    pairs.push((&files.server, server));
-                    pairs.push((&files.peer, peer));
+                for (own, files) in identities.iter().zip(&files.members) {
+                    pairs.push((&files.server, &own.server));
+                    pairs.push((&files.peer, &own.peer));
+                    if let (Some(outgoing), Some(files)) = (&own.outgoing, &files.outgoing) {
+                        pairs.push((&files.server, &outgoing.server));
+                        pairs.push((&files.peer, &outgoing.peer));
+                    }
                 }
             }
             // The files of the first member are those of all.

@@ -6,13 +6,8 @@ use super::super::case::{Case, MemberCase, Port, Side};
 use super::super::findings::{Findings, Found, Subject};
 use super::words::list;
 use crate::doctor::Rule;
-use crate::etcd::Version;
+use crate::etcd::{HTTP2_CIPHER_SUITES, Version};
 use crate::read::PublicKey;
-
-/// One of these must be in a list, or Go serves no HTTP/2. Source: `golang.org/x/net/http2`
-/// (`ConfigureServer`); RFC 9113, section 9.2.2.
-const REQUIRED: [&str; 2] =
-    ["TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"];
 
 pub(super) fn check(case: &Case<'_>, findings: &mut Findings) {
     for member in &case.members {
@@ -31,7 +26,7 @@ fn without_http2(etcd: Version, member: &MemberCase<'_>, findings: &mut Findings
     let suites = &member.settings.cipher_suites;
     // Peers speak HTTP/1.1, and do without (measured).
     if !member.listens_with_tls(Port::Client)
-        || suites.iter().any(|suite| REQUIRED.contains(&suite.as_str()))
+        || suites.iter().any(|suite| HTTP2_CIPHER_SUITES.contains(&suite.as_str()))
     {
         return;
     }
@@ -51,7 +46,7 @@ fn without_http2(etcd: Version, member: &MemberCase<'_>, findings: &mut Findings
             format!(
                 "{setting} has neither {} nor {}, one of which HTTP/2 demands, and gRPC is HTTP/2: \
                  etcd does not start.",
-                REQUIRED[0], REQUIRED[1]
+                HTTP2_CIPHER_SUITES[0], HTTP2_CIPHER_SUITES[1]
             ),
             format!(
                 "add the one that fits the key of the certificate to {setting}, or leave \

@@ -66,7 +66,7 @@ fn unused(member: &MemberCase<'_>, side: &Side<'_>, findings: &mut Findings) {
 fn bypassed(case: &Case<'_>, member: &MemberCase<'_>, side: &Side<'_>, findings: &mut Findings) {
     if side.port != Port::Client
         || member.settings.listen_client_http_urls.is_empty()
-        || !skips_list_for_grpc(case.etcd)
+        || !case.etcd.skips_revocation_list_beside_http()
         || !side.demands_certificate()
     {
         return;
@@ -97,15 +97,6 @@ fn bypassed(case: &Case<'_>, member: &MemberCase<'_>, side: &Side<'_>, findings:
 /// What keeps a list of clients from being looked at.
 pub(super) fn bypass(member: &MemberCase<'_>) -> Subject {
     Subject::Setting(member.index, "client-crl-file for gRPC".to_owned())
-}
-
-fn skips_list_for_grpc(etcd: Version) -> bool {
-    match (etcd.major(), etcd.minor()) {
-        (3, 4) => true,
-        (3, 5) => etcd.patch() < 32,
-        (3, 6) => etcd.patch() < 13,
-        _ => false,
-    }
 }
 
 /// Whether etcd reads lists in DER alone, since it is built on Go's `ParseRevocationList`.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::told::Told;
 use super::{Origin, Problem, Settings, TlsSettings, Url, value};
-use crate::etcd::Version;
+use crate::etcd::{Feature, Version, has_cipher_suite};
 
 impl Settings {
     /// etcd's defaults, of a member that was told nothing.
@@ -100,7 +100,7 @@ fn tls(told: &Told, prefix: &str) -> TlsSettings {
             return list.clone();
         }
         // One name until a comma began to separate several.
-        if told.version >= lists_since(told.version) || text.is_empty() {
+        if told.version >= Feature::AllowedNameLists.since() || text.is_empty() {
             list(text)
         } else {
             vec![text.to_owned()]
@@ -124,11 +124,6 @@ fn tls(told: &Told, prefix: &str) -> TlsSettings {
         allowed_common_names: names(named("cert-allowed-cn")),
         allowed_hostnames: names(hostname.to_owned()),
     }
-}
-
-/// The release from which allowed names are a list (`flags.NewStringsValue`).
-fn lists_since(version: Version) -> Version {
-    if version.minor() == 5 { Version::new(3, 5, 15) } else { Version::new(3, 6, 0) }
 }
 
 /// The parts between commas, none of an empty text.
@@ -249,7 +244,8 @@ fn binds(url: &Url) -> bool {
 }
 
 fn check_protocol(settings: &Settings, told: &Told, problems: &mut Vec<Problem>) {
-    for suite in settings.cipher_suites.iter().filter(|suite| !value::is_cipher_suite(suite)) {
+    let unknown = |suite: &&String| !has_cipher_suite(told.version, suite);
+    for suite in settings.cipher_suites.iter().filter(unknown) {
         problems.push(Problem::Invalid {
             setting: told.setting("cipher-suites"),
             value: suite.clone(),

@@ -142,42 +142,6 @@ fn is_duration(text: &str) -> bool {
     !text.is_empty()
 }
 
-/// The cipher suites that Go has names for, by which etcd knows them, and etcd's two short ones.
-/// Source: Go's `crypto/tls/cipher_suites.go`, `client/pkg/tlsutil/cipher_suites.go`.
-pub(super) fn is_cipher_suite(name: &str) -> bool {
-    let Some(rest) = name.strip_prefix("TLS_") else { return false };
-    matches!(
-        rest,
-        "RSA_WITH_RC4_128_SHA"
-            | "RSA_WITH_3DES_EDE_CBC_SHA"
-            | "RSA_WITH_AES_128_CBC_SHA"
-            | "RSA_WITH_AES_256_CBC_SHA"
-            | "RSA_WITH_AES_128_CBC_SHA256"
-            | "RSA_WITH_AES_128_GCM_SHA256"
-            | "RSA_WITH_AES_256_GCM_SHA384"
-            | "AES_128_GCM_SHA256"
-            | "AES_256_GCM_SHA384"
-            | "CHACHA20_POLY1305_SHA256"
-            | "ECDHE_ECDSA_WITH_RC4_128_SHA"
-            | "ECDHE_ECDSA_WITH_AES_128_CBC_SHA"
-            | "ECDHE_ECDSA_WITH_AES_256_CBC_SHA"
-            | "ECDHE_RSA_WITH_RC4_128_SHA"
-            | "ECDHE_RSA_WITH_3DES_EDE_CBC_SHA"
-            | "ECDHE_RSA_WITH_AES_128_CBC_SHA"
-            | "ECDHE_RSA_WITH_AES_256_CBC_SHA"
-            | "ECDHE_ECDSA_WITH_AES_128_CBC_SHA256"
-            | "ECDHE_RSA_WITH_AES_128_CBC_SHA256"
-            | "ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"
-            | "ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"
-            | "ECDHE_RSA_WITH_AES_128_GCM_SHA256"
-            | "ECDHE_RSA_WITH_AES_256_GCM_SHA384"
-            | "ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256"
-            | "ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256"
-            | "ECDHE_RSA_WITH_CHACHA20_POLY1305"
-            | "ECDHE_ECDSA_WITH_CHACHA20_POLY1305"
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::disk::stage::{Durability, Lock};
 use crate::read::{self, CertificateDetails, ExtendedKeyUsage, ReadError};
-use crate::{Authority, Fleet, IdentityFiles, Layout, LoadError, WriteError};
+use crate::{Authority, Fleet, IdentityFiles, Layout, LoadError, OutgoingFiles, WriteError};
 
 use super::recover::{self, Recovery, read_if_there};
 use super::{AUTHORITY_KEY_FILE, chain};
@@ -60,6 +60,11 @@ pub enum Role {
     Server,
     /// A member to its peers.
     Peer,
+    /// A member to its own client port, through the gateway, where that is another than
+    /// [`Server`](Self::Server).
+    ServerOutgoing,
+    /// A member to peers that it dials, where that is another than [`Peer`](Self::Peer).
+    PeerOutgoing,
     /// All members to everyone, in [`Layout::Shared`].
     Shared,
     /// A client.
@@ -274,16 +279,25 @@ impl FleetDirectory {
         Ok(())
     }
 
-    /// The two identities of a member, if the directory has any file of either.
+    /// The identities of a member, if the directory has any file of the two that all have.
     fn member(&self, name: &str, dir: &Path) -> Result<Vec<StoredIdentity>, WriteError> {
         let name = Some(name.to_owned());
         let server = IdentityFiles::named(dir, "server");
         let peer = IdentityFiles::named(dir, "peer");
         let server = self.pair(Role::Server, name.clone(), server)?;
-        let peer = self.pair(Role::Peer, name, peer)?;
-        let all = [server, peer];
-        let none = all.iter().all(|pair| pair.state == PairState::Missing);
-        Ok(if none { Vec::new() } else { all.into() })
+        let peer = self.pair(Role::Peer, name.clone(), peer)?;
+        let mut all = vec![server, peer];
+        if all.iter().all(|pair| pair.state == PairState::Missing) {
+            return Ok(Vec::new());
+        }
+        let outgoing = OutgoingFiles::named(dir);
+        for (role, files) in
+            [(Role::ServerOutgoing, outgoing.server), (Role::PeerOutgoing, outgoing.peer)]
+        {
+            let pair = self.pair(role, name.clone(), files)?;
+            all.extend((pair.state != PairState::Missing).then_some(pair));
+        }
+        Ok(all)
     }
 
     /// A client, if the certificate is one's: the fleet's authority signed it for that.
