@@ -5,7 +5,7 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use super::recover::read_if_there;
-use super::{Fleet, FleetLoadError, Members, PairState, chain};
+use super::{Fleet, FleetLoadError, Members, Outgoing, Own, PairState, chain};
 use crate::read;
 use crate::{Authority, Chain, FleetFiles, Identity, IdentityFiles, Layout};
 
@@ -43,15 +43,24 @@ impl Fleet {
     ) -> Result<Self, FleetLoadError> {
         let dir = dir.as_ref();
         let names: Vec<String> = members.into_iter().map(Into::into).collect();
-        let files = FleetFiles::of_checked(dir, self.layout(), names.iter().map(String::as_str));
+        let mut files =
+            FleetFiles::of_checked(dir, self.layout(), names.iter().map(String::as_str));
+        if self.has_outgoing() {
+            files = files.with_outgoing();
+        }
         let Some(first) = files.members.first() else { return Err(FleetLoadError::NoMembers) };
         let members = match self.layout() {
             Layout::Shared => Members::Shared(identity(&first.server)?),
             Layout::PerMember => {
-                let both = files.members.iter().map(|files| {
-                    Ok::<_, FleetLoadError>((identity(&files.server)?, identity(&files.peer)?))
+                let own = files.members.iter().map(|files| {
+                    let outgoing = files.outgoing.as_ref().map(|files| {
+                        let (server, peer) = (identity(&files.server)?, identity(&files.peer)?);
+                        Ok::<_, FleetLoadError>(Outgoing { server, peer })
+                    });
+                    let (server, peer) = (identity(&files.server)?, identity(&files.peer)?);
+                    Ok::<_, FleetLoadError>(Own { server, peer, outgoing: outgoing.transpose()? })
                 });
-                Members::PerMember(both.collect::<Result<_, _>>()?)
+                Members::PerMember(own.collect::<Result<_, _>>()?)
             }
         };
         let more_clients = self.more_clients.iter().map(|(name, _)| {
@@ -97,6 +106,7 @@ mod tests {
             let builder = Fleet::builder().layout(layout).members(["a", "b"]).client("alice");
             let fleet = builder.build().unwrap();
             let files = fleet.write(scratch.path()).unwrap();
+            assert_eq!(files.members[0].outgoing, None);
             let next = Authority::generate("next").unwrap();
             // One that came later has its files only.
             let late = Fleet::builder().layout(layout).member("c", ["c.example"]).build().unwrap();

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-mod builder;
 #[cfg(feature = "read")]
 mod again;
+mod builder;
 #[cfg(feature = "read")]
 pub(crate) mod chain;
 #[cfg(feature = "read")]
@@ -160,6 +160,12 @@ impl Fleet {
         self.members().find(|member| member.name == name)
     }
 
+    /// Whether members have identities of their own for where they dial
+    /// ([`FleetBuilder::separate_outgoing`]).
+    pub fn has_outgoing(&self) -> bool {
+        self.members().any(|member| member.outgoing.is_some())
+    }
+
     /// Issues one more identity: another client, or one that is wrong.
     ///
     /// # Errors
@@ -175,7 +181,7 @@ impl Fleet {
         let clients = self.more_clients.iter().map(|(name, _)| name);
         let mut files = FleetFiles::of_checked(dir.as_ref(), self.layout(), names);
         files.more_clients = clients.map(|name| IdentityFiles::named(dir.as_ref(), name)).collect();
-        if self.members().any(|member| member.outgoing.is_some()) {
+        if self.has_outgoing() {
             files = files.with_outgoing();
         }
         files

@@ -289,3 +289,89 @@ fn what_cannot_be_a_fleet_is_refused_with_the_reason() {
         a host of member "b" cannot be used: "10.0.0.1:2380" is more than a host, and certificates name no ports: write "10.0.0.1"
         "#);
 }
+
+#[test]
+fn names_that_others_are_let_in_by() {
+    let builder = || Fleet::builder().members(TRIO).client("alice").client_hosts(["ops.example"]);
+    for layout in [Layout::PerMember, Layout::Shared] {
+        let fleet = builder().layout(layout).peer_common_name("peers").build().unwrap();
+        for (_, client) in fleet.more_clients().chain([("client", fleet.client())]) {
+            assert_eq!(hosts(client), ["DNS:ops.example"]);
+        }
+        for member in fleet.members() {
+            assert_eq!(common_name(member.peer()), "peers");
+            let server = if layout == Layout::Shared { "peers" } else { member.name() };
+            assert_eq!(common_name(member.server()), server);
+        }
+    }
+    insta::assert_snapshot!(
+        refusal(builder().client_hosts(["a b"])),
+        @"a host of the clients cannot be used: \"a b\" is neither an IP address nor a DNS name: it has other characters than letters, digits, hyphens and underscores"
+    );
+}
+
+#[test]
+fn who_dials_may_show_another_certificate() {
+    let usages = |identity: &Identity| {
+        let (_, x509) = parse_x509_certificate(identity.certificate().der()).unwrap();
+        let usages = x509.extended_key_usage().unwrap().unwrap().value;
+        (usages.server_auth, usages.client_auth)
+    };
+    let builder = || Fleet::builder().members(TRIO).separate_outgoing();
+    let fleet = builder().peer_common_name("peers").build().unwrap();
+    let (_scratch, dir) = scratch();
+    let files = fleet.write(&dir).unwrap();
+    for (member, files) in fleet.members().zip(&files.members) {
+        let outgoing = files.outgoing.as_ref().unwrap();
+        for (dialled, dials, files, name) in [
+            (member.server(), member.server_outgoing(), &outgoing.server, member.name()),
+            (member.peer(), member.peer_outgoing(), &outgoing.peer, "peers"),
+        ] {
+            assert_eq!((usages(dialled), usages(dials)), ((true, false), (false, true)));
+            assert_eq!(common_name(dials), name);
+            assert_eq!(hosts(dials), ["DNS:localhost", "IP:127.0.0.1", "IP:::1"]);
+            assert_eq!(fs::read_to_string(&files.certificate).unwrap(), dials.chain_pem());
+        }
+    }
+    // The control: without, both are the same.
+    let plain = Fleet::generate(TRIO).unwrap();
+    let member = plain.member("infra1").unwrap();
+    assert_eq!(member.peer_outgoing().certificate(), member.peer().certificate());
+    assert_eq!(plain.files(&dir).members[0].outgoing, None);
+
+    let (_other, other) = scratch();
+    let options = WriteOptions::default().authority_key_in(&other);
+    assert_eq!(fleet.write_with(&other, &options).unwrap(), fleet.files(&other));
+    insta::assert_snapshot!(
+        refusal(builder().layout(Layout::Shared)),
+        @"members that share one certificate have no separate ones to dial with: give each its own"
+    );
+}
+
+/// They are renewed with the others, and stay what they are.
+#[cfg(feature = "read")]
+#[test]
+fn what_dials_is_kept_with_the_rest() {
+    let (_scratch, dir) = scratch();
+    let fleet = Fleet::builder().members(TRIO).separate_outgoing().build().unwrap();
+    fleet.write_with(&dir, &WriteOptions::default().authority_key_in(&dir)).unwrap();
+    let mut stored = Fleet::load(&dir).unwrap();
+    let outgoing = |stored: &FleetDirectory, role| {
+        let found = stored.identity(role, Some("infra2")).unwrap();
+        assert_eq!(found.state, PairState::Sound);
+        (found.chain[0].certificate.clone(), found.chain[0].extended_key_usages.clone())
+    };
+    for role in [Role::ServerOutgoing, Role::PeerOutgoing] {
+        let (before, usages) = outgoing(&stored, role);
+        let now = std::time::SystemTime::now().into();
+        let renewal = stored.renewal(&RenewalOptions::all(), now).unwrap();
+        assert_eq!(renewal.due().len(), 1 + 4 * TRIO.len());
+        stored.renew(&renewal).unwrap();
+        let (after, usages_after) = outgoing(&stored, role);
+        assert_eq!(usages, usages_after);
+        assert_ne!(before, after);
+    }
+    let again = fleet.read_again(&dir, fleet.authority().clone(), TRIO).unwrap();
+    let renewed = again.member("infra2").unwrap().peer_outgoing().certificate().clone();
+    assert_eq!(renewed, outgoing(&stored, Role::PeerOutgoing).0);
+}
