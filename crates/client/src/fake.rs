@@ -45,25 +45,25 @@ impl Authority {
     }
 }
 
-async fn listen(scheme: &str) -> (TcpListener, String) {
+pub(crate) async fn listen(scheme: &str) -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("{scheme}://{}", listener.local_addr().unwrap());
     (listener, url)
 }
 
 /// The next connection, as HTTP/2.
-async fn accept(listener: &TcpListener) -> Connection<TcpStream, Bytes> {
+pub(crate) async fn accept(listener: &TcpListener) -> Connection<TcpStream, Bytes> {
     h2::server::handshake(listener.accept().await.unwrap().0).await.unwrap()
 }
 
 /// The next request of a connection.
-async fn request<T: AsyncRead + AsyncWrite + Unpin>(
+pub(crate) async fn request<T: AsyncRead + AsyncWrite + Unpin>(
     connection: &mut Connection<T, Bytes>,
 ) -> (Request<h2::RecvStream>, SendResponse<Bytes>) {
     connection.accept().await.unwrap().unwrap()
 }
 
-fn headers() -> Response<()> {
+pub(crate) fn headers() -> Response<()> {
     Response::builder().header("content-type", "application/grpc").body(()).unwrap()
 }
 
@@ -78,7 +78,7 @@ fn answer(mut respond: SendResponse<Bytes>) {
 }
 
 /// Goes on until the client is gone.
-async fn drain<T: AsyncRead + AsyncWrite + Unpin>(mut connection: Connection<T, Bytes>) {
+pub(crate) async fn drain<T: AsyncRead + AsyncWrite + Unpin>(mut connection: Connection<T, Bytes>) {
     while connection.accept().await.is_some_and(|request| request.is_ok()) {}
 }
 

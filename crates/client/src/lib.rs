@@ -92,7 +92,10 @@ pub use self::key_value::KeyValue;
 pub use self::keys::Keys;
 pub use self::lease_id::LeaseId;
 pub use self::member::{Member, MemberListResponse};
-pub use self::operate::{MemberAddResponse, Status};
+pub use self::operate::{
+    Alarm, AlarmKind, Compact, CompactResponse, DowngradeResponse, HashKvResponse, HashResponse,
+    MemberAddResponse, SNAPSHOT_STALL_TIMEOUT, SavedSnapshot, Snapshot, SnapshotChunk, Status,
+};
 pub use self::put::{Put, PutResponse};
 pub use self::range::{Order, Range, RangeResponse, SortBy};
 pub use self::tls::Tls;

@@ -10,12 +10,10 @@ use std::sync::Arc;
 
 use tokio_rustls::rustls::ClientConfig;
 
+pub(crate) use self::build::provider;
 use self::build::{Pem, identity, showing, unverified, verifying};
 use self::files::Files;
 use crate::error::Result;
-
-#[cfg(test)]
-pub(crate) use self::build::provider;
 
 /// Whom to trust and, with mutual TLS, who we are.
 ///
