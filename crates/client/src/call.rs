@@ -1,8 +1,8 @@
 //! One request, over as many endpoints as it takes and may take.
 
 mod as_user;
+mod attempts;
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use tonic::Status;
 use tonic::transport;
 
+use self::attempts::Attempts;
 use crate::channel::Channel;
 use crate::classify::{classify, no_answer, no_connection};
 use crate::config::{Checked, Dialing, LONGEST};
@@ -381,62 +382,6 @@ fn nobody(failure: Failure) -> Failure {
     }
 }
 
-/// What was tried for one request so far.
-struct Attempts {
-    operation: Operation,
-    started: Instant,
-    timeout: Duration,
-    last: Option<(String, Failure)>,
-    /// Each endpoint's last text, so that a hundred rounds do not fill a page.
-    texts: HashMap<String, String>,
-}
-
-impl Attempts {
-    fn new(operation: Operation, timeout: Duration) -> Self {
-        Self { operation, started: Instant::now(), timeout, last: None, texts: HashMap::new() }
-    }
-
-    fn left(&self) -> Duration {
-        self.timeout.saturating_sub(self.started.elapsed())
-    }
-
-    /// How long the next attempt may take; `None` when time is up.
-    ///
-    /// A read leaves half of what is left to the endpoints after it, so that a member that accepts
-    /// and hangs does not use up the whole. A write has one attempt only, which may have it all.
-    fn patience(&self, last: bool) -> Option<Duration> {
-        let left = self.left();
-        let patience = if self.operation.read && !last { left / 2 } else { left };
-        (!patience.is_zero()).then_some(patience)
-    }
-
-    fn record(&mut self, failure: Failure, endpoint: &str) {
-        if let Some((endpoint, failure)) = self.last.take() {
-            self.texts.insert(endpoint, failure.what);
-        }
-        self.last = Some((endpoint.to_owned(), failure));
-    }
-
-    fn out_of_time(mut self) -> Error {
-        if let Some((_, failure)) = &mut self.last
-            && failure.kind != ErrorKind::DeadlineExceeded
-        {
-            failure.kind = ErrorKind::DeadlineExceeded;
-            failure.what = format!("time is up; the last answer was: {}", failure.what);
-        }
-        self.into_error()
-    }
-
-    fn into_error(mut self) -> Error {
-        let (endpoint, failure) =
-            self.last.take().unwrap_or_else(|| (String::new(), no_answer(self.timeout)));
-        self.texts.remove(&endpoint);
-        let mut before: Vec<_> = self.texts.into_iter().collect();
-        before.sort();
-        self.operation.failed(failure, &endpoint).after(before, self.started.elapsed())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -488,22 +433,5 @@ mod tests {
         let learner = failure(ErrorKind::NotSupportedForLearner, Fate::Refused);
         assert!(may_go_on(&learner, true) && may_go_on(&learner, false));
         assert!(blames_endpoint(&learner));
-    }
-
-    #[test]
-    fn out_of_time_says_the_last_state_and_every_endpoint_once() {
-        let mut attempts = Attempts::new(GET, Duration::from_secs(10));
-        for _ in 0..3 {
-            attempts.record(failure(ErrorKind::Unavailable, Fate::Unknown), "http://a:1");
-            attempts.record(
-                Failure::new(ErrorKind::NoLeader, Fate::Refused, "no leader"),
-                "http://b:2",
-            );
-        }
-        let error = attempts.out_of_time();
-        assert_eq!(error.kind(), ErrorKind::DeadlineExceeded);
-        let text = error.to_string();
-        let text = text.split(" [gave up").next().unwrap();
-        insta::assert_snapshot!(text, @"get at http://b:2: time is up; the last answer was: no leader (before that, http://a:1: x)");
     }
 }

@@ -1,0 +1,93 @@
+//! What became of one request at each endpoint.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use super::Operation;
+use crate::classify::no_answer;
+use crate::error::{Error, ErrorKind, Failure};
+
+/// What was tried for one request so far.
+pub(super) struct Attempts {
+    operation: Operation,
+    started: Instant,
+    timeout: Duration,
+    last: Option<(String, Failure)>,
+    /// Each endpoint's last text, so that a hundred rounds do not fill a page.
+    texts: HashMap<String, String>,
+}
+
+impl Attempts {
+    pub(super) fn new(operation: Operation, timeout: Duration) -> Self {
+        Self { operation, started: Instant::now(), timeout, last: None, texts: HashMap::new() }
+    }
+
+    pub(super) fn left(&self) -> Duration {
+        self.timeout.saturating_sub(self.started.elapsed())
+    }
+
+    /// How long the next attempt may take; `None` when time is up.
+    ///
+    /// A read leaves half of what is left to the endpoints after it, so that a member that accepts
+    /// and hangs does not use up the whole. A write has one attempt only, which may have it all.
+    pub(super) fn patience(&self, last: bool) -> Option<Duration> {
+        let left = self.left();
+        let patience = if self.operation.read && !last { left / 2 } else { left };
+        (!patience.is_zero()).then_some(patience)
+    }
+
+    pub(super) fn record(&mut self, failure: Failure, endpoint: &str) {
+        if let Some((endpoint, failure)) = self.last.take() {
+            self.texts.insert(endpoint, failure.what);
+        }
+        self.last = Some((endpoint.to_owned(), failure));
+    }
+
+    pub(super) fn out_of_time(mut self) -> Error {
+        if let Some((_, failure)) = &mut self.last
+            && failure.kind != ErrorKind::DeadlineExceeded
+        {
+            failure.kind = ErrorKind::DeadlineExceeded;
+            failure.what = format!("time is up; the last answer was: {}", failure.what);
+        }
+        self.into_error()
+    }
+
+    pub(super) fn into_error(mut self) -> Error {
+        let (endpoint, failure) =
+            self.last.take().unwrap_or_else(|| (String::new(), no_answer(self.timeout)));
+        self.texts.remove(&endpoint);
+        let mut before: Vec<_> = self.texts.into_iter().collect();
+        before.sort();
+        self.operation.failed(failure, &endpoint).after(before, self.started.elapsed())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Fate;
+
+    const GET: Operation = Operation::read("get");
+
+    fn failure(kind: ErrorKind, fate: Fate) -> Failure {
+        Failure::new(kind, fate, "x")
+    }
+
+    #[test]
+    fn out_of_time_says_the_last_state_and_every_endpoint_once() {
+        let mut attempts = Attempts::new(GET, Duration::from_secs(10));
+        for _ in 0..3 {
+            attempts.record(failure(ErrorKind::Unavailable, Fate::Unknown), "http://a:1");
+            attempts.record(
+                Failure::new(ErrorKind::NoLeader, Fate::Refused, "no leader"),
+                "http://b:2",
+            );
+        }
+        let error = attempts.out_of_time();
+        assert_eq!(error.kind(), ErrorKind::DeadlineExceeded);
+        let text = error.to_string();
+        let text = text.split(" [gave up").next().unwrap();
+        insta::assert_snapshot!(text, @"get at http://b:2: time is up; the last answer was: no leader (before that, http://a:1: x)");
+    }
+}
