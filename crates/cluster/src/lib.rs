@@ -43,6 +43,9 @@ mod process;
 pub use cluster::{Cluster, Down, KillError, LeaderError, Member, StartError, StartTimes};
 pub use http::HttpError;
 pub use observe::{log_tail, readable};
-pub use operate::{Cause, FailedStep, MemberNow, OperateError, Step};
+pub use operate::{
+    Cause, FailedStep, MemberNow, OperateError, RevokeError, RotateError, RotatedPhase,
+    RotationMethod, Step,
+};
 pub use plan::{Joining, Plan, PlanError, Security, Spec, Timing, TlsOptions};
 pub use process::PortError;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tercet_cluster::binary::{LocateError, ParseVersionError};
-use tercet_cluster::{KillError, LeaderError, OperateError, StartError};
+use tercet_cluster::{KillError, LeaderError, OperateError, RevokeError, RotateError, StartError};
 
 use crate::keep::ParseKeepError;
 
@@ -36,6 +36,10 @@ enum Kind {
     Leader(#[source] LeaderError),
     #[error("what was to be done to the cluster was not")]
     Operate(#[source] OperateError),
+    #[error("the certificates were not changed, or not all of them")]
+    Rotate(#[source] RotateError),
+    #[error("the certificate was not revoked")]
+    Revoke(#[source] RevokeError),
     #[error("the client failed")]
     Client(#[source] tercet_client::Error),
     #[error("the certificate was not issued")]
@@ -90,6 +94,8 @@ from! {
     Start: StartError,
     Kill: KillError,
     Operate: OperateError,
+    Rotate: RotateError,
+    Revoke: RevokeError,
     Leader: LeaderError,
     Client: tercet_client::Error,
     Issue: tercet_pki::IssueError,

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::Path;
-use std::sync::{MutexGuard, PoisonError, RwLock};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use tercet_client::{Client, Config, Tls};
@@ -12,6 +12,7 @@ use super::cell::{MemberCell, MemberState};
 use super::error::{LeaderError, StartError};
 use super::latest::Latest;
 use super::member::Member;
+use super::successor::Successor;
 use super::{leader, ready, start};
 use crate::binary::Binary;
 use crate::plan::{Plan, Protection, Spec};
@@ -37,6 +38,7 @@ pub struct Cluster {
     pub(crate) binary: Binary,
     pub(crate) plan: Plan,
     pub(crate) identities: Latest<Fleet>,
+    pub(crate) successor: Mutex<Option<Successor>>,
     pub(crate) ready_within: Duration,
     /// Held by the one operation that changes the fleet.
     pub(crate) operating: tokio::sync::Mutex<()>,

@@ -9,8 +9,10 @@ mod leader;
 mod member;
 mod ready;
 mod start;
+mod successor;
 
 pub use error::{KillError, LeaderError, StartError};
 pub(crate) use error::{LOG_TAIL_LINES, Log};
 pub use fleet::{Cluster, StartTimes};
 pub use member::{Down, Member};
+pub(crate) use successor::Successor;

@@ -9,6 +9,8 @@ mod course;
 mod error;
 mod leader;
 mod rolling;
+mod rotate;
 mod stop;
 
 pub use error::{Cause, FailedStep, MemberNow, OperateError, Step};
+pub use rotate::{RevokeError, RotateError, RotatedPhase, RotationMethod};

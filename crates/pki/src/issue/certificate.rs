@@ -46,3 +46,9 @@ impl fmt::Debug for Certificate {
         write!(f, "Certificate({} bytes)", self.der.len())
     }
 }
+
+impl AsRef<Self> for Certificate {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}

@@ -104,6 +104,13 @@ impl Identity {
     }
 }
 
+/// Its certificate.
+impl AsRef<Certificate> for Identity {
+    fn as_ref(&self) -> &Certificate {
+        self.certificate()
+    }
+}
+
 impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Identity")

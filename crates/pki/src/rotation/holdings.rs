@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::fleet::chain;
 use crate::read::{self, CertificateDetails, ReadError};
 use crate::{FleetDirectory, IdentityFiles, Role, SHARED_COMMON_NAME, StoredIdentity};
 
@@ -155,6 +156,15 @@ impl Holder {
             Some(names) => names.contains(&authority.subject.der),
             None => self.trusted.iter().all(|trusted| trusted.has(authority)),
         }
+    }
+}
+
+impl Held {
+    /// Whether its certificate leads to this authority, over those that follow it in the file: by
+    /// names and signatures alone.
+    #[must_use]
+    pub fn leads_to(&self, authority: &CertificateDetails) -> bool {
+        chain::leads_to(&self.chain, authority)
     }
 }
 

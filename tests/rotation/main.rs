@@ -1,0 +1,6 @@
+//! New certificates, another authority and revoked certificates for fleets that run, with clients
+//! at work the whole time.
+
+mod authority;
+mod leaves;
+mod support;
