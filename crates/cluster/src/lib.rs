@@ -47,5 +47,5 @@ pub use operate::{
     Cause, FailedStep, MemberNow, OperateError, RevokeError, RotateError, RotatedPhase,
     RotationMethod, Step,
 };
-pub use plan::{Joining, Plan, PlanError, Security, Spec, Timing, TlsOptions};
+pub use plan::{Joining, Plan, PlanError, Security, Spec, Timing, TlsOptions, TlsVersion};
 pub use process::PortError;

@@ -38,6 +38,9 @@ pub struct Builder {
     layout: Layout,
     tls: TlsOptions,
     v2: bool,
+    no_gateway: bool,
+    http_port: bool,
+    flags: Vec<(String, String)>,
     joining: Joining,
     keep: Option<Keep>,
     parent: Option<PathBuf>,
@@ -111,6 +114,24 @@ impl Builder {
         self
     }
 
+    /// Members answer no JSON over HTTP, `/v3/…`. See [`Spec::gateway`].
+    pub const fn without_gateway(mut self) -> Self {
+        self.no_gateway = true;
+        self
+    }
+
+    /// Members have a port of its own for what is HTTP and not gRPC. See [`Spec::http_port`].
+    pub const fn http_port(mut self) -> Self {
+        self.http_port = true;
+        self
+    }
+
+    /// One more flag for every member, for what there is no word for. See [`Spec::flag`].
+    pub fn flag(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.flags.push((name.into(), value.into()));
+        self
+    }
+
     /// What becomes of the files; by default what `TERCET_KEEP` says, else [`Keep::Never`].
     pub const fn keep(mut self, keep: Keep) -> Self {
         self.keep = Some(keep);
@@ -154,8 +175,13 @@ impl Builder {
             .layout(self.layout)
             .tls(self.tls)
             .v2(self.v2)
+            .gateway(!self.no_gateway)
+            .http_port(self.http_port)
             .joining(self.joining)
             .keep_failed(keep != Keep::Never);
+        for (name, value) in self.flags {
+            spec = spec.flag(name, value);
+        }
         if let Some(members) = self.members {
             spec = spec.members(members);
         }

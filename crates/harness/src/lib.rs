@@ -53,5 +53,7 @@ pub use keep::{Keep, ParseKeepError};
 // What a test needs, so that one dev-dependency is enough.
 pub use tercet_client::{self as client, Client};
 pub use tercet_cluster::binary::{self, Version};
-pub use tercet_cluster::{Down, Joining, Member, RotationMethod, Security, Timing, TlsOptions};
+pub use tercet_cluster::{
+    Down, Joining, Member, RotationMethod, Security, Timing, TlsOptions, TlsVersion,
+};
 pub use tercet_pki::{self as pki, Layout};

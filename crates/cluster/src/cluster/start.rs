@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use tercet_pki::{Durability, Fleet, FleetError, Revocations};
+use tercet_pki::{Durability, FleetError, Revocations};
 
 use super::cell::{MemberCell, MemberState};
 use super::error::StartError;
@@ -121,7 +121,7 @@ async fn prepare(spec: &Spec, binary: &Binary, parent: &Path) -> Result<Cluster,
     spec.validate()?;
     let release = Release::of(binary.version())?;
     let names = spec.member_names();
-    let held = names.iter().map(|_| hold_ports(release)).collect::<Result<Vec<_>, _>>()?;
+    let held = names.iter().map(|_| hold_ports(spec, release)).collect::<Result<Vec<_>, _>>()?;
     let (addresses, ports): (Vec<_>, Vec<_>) = held.into_iter().unzip();
     let directory = RunDirectory::create(parent).map_err(|error| match error {
         DirectoryError::Create(source) => StartError::Directory { path: parent.to_owned(), source },
@@ -141,7 +141,7 @@ async fn prepare(spec: &Spec, binary: &Binary, parent: &Path) -> Result<Cluster,
         ..StartTimes::default()
     };
     let plan = spec.plan(release, directory.path(), &addresses)?;
-    let identities = Fleet::builder().layout(spec.certificate_layout()).members(names).build()?;
+    let identities = plan.fleet(plan.members()).build()?;
     if plan.security().clients().has_certificates() || plan.security().peers().has_certificates() {
         identities.write(plan.certificates())?;
     }
@@ -169,16 +169,20 @@ async fn prepare(spec: &Spec, binary: &Binary, parent: &Path) -> Result<Cluster,
     })
 }
 
-/// One for clients, one for peers.
-const PORTS_OF_A_MEMBER: usize = 2;
-
 /// Holds the ports of one member that `release` is to run.
-pub(crate) fn hold_ports(release: Release) -> Result<(Address, Vec<HeldPort>), PortError> {
+pub(crate) fn hold_ports(
+    spec: &Spec,
+    release: Release,
+) -> Result<(Address, Vec<HeldPort>), PortError> {
     let share =
         if release.has(Feature::SocketReusePort) { Share::ReusePort } else { Share::ReuseAddress };
-    let ports =
-        (0..PORTS_OF_A_MEMBER).map(|_| HeldPort::hold(share)).collect::<Result<Vec<_>, _>>()?;
-    let address = Address::loopback(ports[0].number(), ports[1].number());
+    let mut ports = vec![HeldPort::hold(share)?, HeldPort::hold(share)?];
+    let mut address = Address::loopback(ports[0].number(), ports[1].number());
+    if spec.has_http_port() {
+        let http = HeldPort::hold(share)?;
+        address = address.with_http(http.number());
+        ports.push(http);
+    }
     Ok((address, ports))
 }
 

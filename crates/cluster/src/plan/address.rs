@@ -9,6 +9,8 @@ pub struct Address {
     pub client: SocketAddr,
     /// Where the other members come.
     pub peer: SocketAddr,
+    /// Where clients come with what is HTTP and not gRPC, where that is another port.
+    pub http: Option<SocketAddr>,
 }
 
 impl Address {
@@ -16,6 +18,24 @@ impl Address {
     #[must_use]
     pub const fn loopback(client_port: u16, peer_port: u16) -> Self {
         const HOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        Self { client: SocketAddr::new(HOST, client_port), peer: SocketAddr::new(HOST, peer_port) }
+        Self {
+            client: SocketAddr::new(HOST, client_port),
+            peer: SocketAddr::new(HOST, peer_port),
+            http: None,
+        }
+    }
+
+    /// The hosts of it that are not this machine's own, each once.
+    pub(super) fn hosts(&self) -> impl Iterator<Item = IpAddr> {
+        let (client, peer) = (self.client.ip(), self.peer.ip());
+        let second = (peer != client).then_some(peer);
+        [client].into_iter().chain(second).filter(|host| !host.is_loopback())
+    }
+
+    /// With another port on the clients' host for what is HTTP and not gRPC.
+    #[must_use]
+    pub const fn with_http(mut self, port: u16) -> Self {
+        self.http = Some(SocketAddr::new(self.client.ip(), port));
+        self
     }
 }

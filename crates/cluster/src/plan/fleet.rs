@@ -3,14 +3,15 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use tercet_pki::{FleetFiles, IdentityFiles, RevocationFiles};
+use tercet_pki::{Fleet, FleetBuilder, FleetFiles, IdentityFiles, RevocationFiles};
 
 use super::address::Address;
+use super::error::PlanError;
 use super::joining::Joining;
 use super::member::{Entry, MemberPlan, MemberSpec};
 use super::security::{Protection, Security};
 use super::settings::{Settings, environment};
-use super::spec::{PlanError, Spec};
+use super::spec::Spec;
 use super::timing::Timing;
 use crate::binary::Release;
 
@@ -37,7 +38,7 @@ impl Plan {
     ) -> Result<Self, PlanError> {
         let names = spec.member_names();
         let certificates = directory.join("pki");
-        let files = FleetFiles::layout(&certificates, spec.layout, &names)?;
+        let files = spec.files(&certificates, &names)?;
         let mut plan = Self {
             spec: spec.clone(),
             directory: directory.to_owned(),
@@ -80,7 +81,7 @@ impl Plan {
     ///
     /// [`PlanError`] when it cannot be what it is to be.
     pub fn member(&self, spec: MemberSpec) -> Result<MemberPlan, PlanError> {
-        let files = FleetFiles::layout(&self.certificates, self.spec.layout, [&spec.name])?;
+        let files = self.spec.files(&self.certificates, &[&spec.name])?;
         let Some(files) = files.members.into_iter().next() else {
             return Err(PlanError::MemberCount { members: 0 });
         };
@@ -88,6 +89,7 @@ impl Plan {
         let mut member = MemberPlan {
             client_url: self.client_url(&spec.address),
             peer_url: self.peer_url(&spec.address),
+            http_url: self.http_url(&spec.address)?,
             data_directory: directory.join("data"),
             log: directory.join("etcd.log"),
             directory,
@@ -110,6 +112,16 @@ impl Plan {
 
     fn peer_url(&self, address: &Address) -> String {
         format!("{}://{}", self.security().peers().scheme(), address.peer)
+    }
+
+    /// Where `address` has a port of its own for it, if the fleet is to have them.
+    fn http_url(&self, address: &Address) -> Result<Option<String>, PlanError> {
+        let scheme = self.security().clients().scheme();
+        match (self.spec.has_http_port(), address.http) {
+            (false, _) => Ok(None),
+            (true, Some(http)) => Ok(Some(format!("{scheme}://{http}"))),
+            (true, None) => Err(PlanError::NoHttpPort { client: address.client }),
+        }
     }
 
     /// What was wanted.
@@ -140,6 +152,28 @@ impl Plan {
     #[must_use]
     pub fn certificates(&self) -> &Path {
         &self.certificates
+    }
+
+    /// The certificates that the fleet needs for these members, to be built: with whatever names and
+    /// usages its [`TlsOptions`](super::TlsOptions) ask for.
+    pub fn fleet<'a>(&self, members: impl IntoIterator<Item = &'a MemberPlan>) -> FleetBuilder {
+        let options = self.spec.tls_options();
+        // One name is enough to be let in by. The members' own, since one of them may have to get
+        // in through its gateway.
+        let clients = options.client_hosts().first();
+        let allowed = clients.into_iter().chain(options.peer_hosts().first());
+        let mut builder = Fleet::builder().layout(self.spec.layout).client_hosts(clients);
+        for member in members {
+            let hosts = member.spec.address.hosts().map(|host| host.to_string());
+            builder = builder.member(member.name(), hosts.chain(allowed.clone().cloned()));
+        }
+        if let Some(name) = options.peer_names().first() {
+            builder = builder.peer_common_name(name);
+        }
+        if options.has_separate_outgoing() {
+            builder = builder.separate_outgoing();
+        }
+        builder
     }
 
     /// Where each of its certificates and keys is. Which are there, and used, is the fleet's
@@ -307,7 +341,7 @@ mod tests {
         let one = Spec::default().members(1).v2(true);
         insta::assert_snapshot!(
             one.plan(gone, Path::new("/x"), &[Address::loopback(1, 2)]).unwrap_err(),
-            @"etcd 3.6.14 has no --enable-v2: it is there until 3.5"
+            @"the second API cannot be had: etcd 3.6.14 has no --enable-v2, which is there until 3.5"
         );
         let release = Release::of(Release::OLDEST).unwrap();
         insta::assert_snapshot!(

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use tercet_pki::IdentityFiles;
 use tercet_pki::etcd::Flag;
 
+use super::error::PlanError;
 use super::security::Security;
-use super::spec::{PlanError, Spec};
+use super::spec::Spec;
 use crate::binary::Release;
 
 /// How the members of a new fleet find each other.

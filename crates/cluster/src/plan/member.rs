@@ -103,6 +103,7 @@ pub struct MemberPlan {
     pub(super) spec: MemberSpec,
     pub(super) client_url: String,
     pub(super) peer_url: String,
+    pub(super) http_url: Option<String>,
     pub(super) directory: PathBuf,
     pub(super) data_directory: PathBuf,
     pub(super) log: PathBuf,
@@ -142,6 +143,12 @@ impl MemberPlan {
     #[must_use]
     pub fn peer_url(&self) -> &str {
         &self.peer_url
+    }
+
+    /// Where it answers what is HTTP and not gRPC, where that is another port.
+    #[must_use]
+    pub fn http_url(&self) -> Option<&str> {
+        self.http_url.as_deref()
     }
 
     /// Its own directory, which holds its data and its log.

@@ -7,6 +7,8 @@
 //! can be refused is refused here.
 
 mod address;
+mod error;
+mod flags;
 mod fleet;
 mod joining;
 mod member;
@@ -17,11 +19,12 @@ mod timing;
 mod tls;
 
 pub use address::Address;
+pub use error::PlanError;
 pub use fleet::Plan;
 pub(crate) use joining::DiscoveryProtocol;
 pub use joining::{DiscoveryService, Joining};
 pub use member::{Entry, MemberPlan, MemberSpec};
 pub use security::{ParseSecurityError, Protection, Security};
-pub use spec::{PlanError, Spec};
+pub use spec::Spec;
 pub use timing::{ParseTimingError, Timing};
-pub use tls::TlsOptions;
+pub use tls::{ParseTlsVersionError, TlsOptions, TlsVersion};

@@ -4,11 +4,12 @@ use std::ffi::OsString;
 
 use tercet_pki::etcd::Flag;
 
+use super::error::PlanError;
 use super::fleet::Plan;
 use super::joining::DiscoveryService;
 use super::member::{Entry, MemberPlan};
 use super::security::Protection;
-use super::spec::PlanError;
+
 use super::timing::Timing;
 use crate::binary::{Feature, Release};
 
@@ -26,12 +27,13 @@ impl Settings {
         settings.entry(member, plan);
         settings.client_security(member, plan);
         settings.peer_security(member, plan);
+        settings.tls(member, plan)?;
         settings.running(member, plan);
-        settings.apis(plan);
-        settings.check(member.release())?;
-        for (name, value) in &member.spec.extra {
+        settings.apis(member, plan)?;
+        for (name, value) in plan.spec().flags.iter().chain(&member.spec.extra) {
             settings.set(name, value);
         }
+        settings.check(member.release())?;
         Ok(settings)
     }
 
@@ -98,6 +100,9 @@ impl Settings {
                     self.set("trusted-ca-file", &plan.files().ca);
                     self.set("client-cert-auth", "true");
                     self.revocation("client-crl-file", plan);
+                    if let Some(outgoing) = &member.files.outgoing {
+                        self.identity("client-", &outgoing.server);
+                    }
                 }
             }
         }
@@ -113,9 +118,50 @@ impl Settings {
                     self.set("peer-trusted-ca-file", &plan.files().ca);
                     self.set("peer-client-cert-auth", "true");
                     self.revocation("peer-crl-file", plan);
+                    if let Some(outgoing) = &member.files.outgoing {
+                        self.identity("peer-client-", &outgoing.peer);
+                    }
                 }
             }
         }
+    }
+
+    /// What is otherwise than etcd has it by itself.
+    fn tls(&mut self, member: &MemberPlan, plan: &Plan) -> Result<(), PlanError> {
+        let (options, release) = (plan.spec().tls_options(), member.release());
+        if let Some(version) = options.min() {
+            self.set("tls-min-version", version.to_string());
+        }
+        if let Some(version) = options.max() {
+            self.set("tls-max-version", version.to_string());
+        }
+        if !options.suites().is_empty() {
+            options.check_suites_of(release.version())?;
+            self.set("cipher-suites", options.suites().join(","));
+        }
+        self.names("client-cert-allowed-hostname", options.client_hosts(), release)?;
+        self.names("peer-cert-allowed-cn", options.peer_names(), release)?;
+        self.names("peer-cert-allowed-hostname", options.peer_hosts(), release)?;
+        if options.skips_peer_address_check() {
+            self.set(spelling("peer-skip-client-san-verification", release), "true");
+        }
+        Ok(())
+    }
+
+    /// Who is let in. Before it takes a list, etcd takes the whole text for one name.
+    fn names(&mut self, flag: &str, names: &[String], release: Release) -> Result<(), PlanError> {
+        if names.len() > 1 && !release.has(Feature::AllowedNameLists) {
+            return Err(PlanError::OneName {
+                flag: flag.to_owned(),
+                names: names.len(),
+                version: release.version(),
+                since: Feature::AllowedNameLists.since(),
+            });
+        }
+        if !names.is_empty() {
+            self.set(flag, names.join(","));
+        }
+        Ok(())
     }
 
     /// How it runs.
@@ -136,26 +182,40 @@ impl Settings {
     }
 
     /// What it answers beside the API that is always there.
-    fn apis(&mut self, plan: &Plan) {
+    fn apis(&mut self, member: &MemberPlan, plan: &Plan) -> Result<(), PlanError> {
         if plan.spec().has_v2() {
             self.set("enable-v2", "true");
         }
+        if !plan.spec().has_gateway() {
+            self.set("enable-grpc-gateway", "false");
+        }
+        if let Some(url) = member.http_url() {
+            let version = member.release().version();
+            if plan.revocation_files().is_some() && version.skips_revocation_list_beside_http() {
+                return Err(PlanError::ListSkipped { version });
+            }
+            self.set("listen-client-http-urls", url);
+        }
+        Ok(())
     }
 
     /// Refuses what this version of etcd has not got.
     fn check(&self, release: Release) -> Result<(), PlanError> {
         let version = release.version();
-        let unknown = |(name, _): &&(String, OsString)| {
-            Flag::named(name).is_some_and(|flag| !flag.is_in(version))
-        };
-        match self.all.iter().find(unknown) {
-            None => Ok(()),
-            Some((name, _)) => Err(PlanError::Version {
-                flag: name.clone(),
-                version,
-                versions: Flag::named(name).map(|flag| flag.versions()).unwrap_or_default(),
-            }),
+        for (name, _) in &self.all {
+            let flag = Flag::named(name)
+                .ok_or_else(|| PlanError::UnknownFlag { flag: name.to_owned() })?;
+            if !flag.is_in(version) {
+                return Err(PlanError::Version {
+                    asked: asked(name),
+                    flag: name.clone(),
+                    version,
+                    versions: flag.versions(),
+                    instead: flag.instead(version),
+                });
+            }
         }
+        Ok(())
     }
 
     fn identity(&mut self, prefix: &str, files: &tercet_pki::IdentityFiles) {
@@ -188,6 +248,30 @@ impl Settings {
         };
         self.all.iter().map(flag).collect()
     }
+}
+
+/// What `release` calls the flag that newer versions call `name`.
+fn spelling(name: &'static str, release: Release) -> &'static str {
+    let flag = Flag::named(name).filter(|flag| !flag.is_in(release.version()));
+    flag.and_then(|flag| flag.instead(release.version())).unwrap_or(name)
+}
+
+/// What was asked for, in words, where a flag of this name is what it takes.
+fn asked(flag: &str) -> String {
+    match flag {
+        "tls-min-version" => "a minimum TLS version",
+        "tls-max-version" => "a maximum TLS version",
+        "client-cert-file"
+        | "client-key-file"
+        | "peer-client-cert-file"
+        | "peer-client-key-file" => "separate certificates to dial with",
+        "listen-client-http-urls" => "a port of its own for HTTP",
+        "enable-v2" => "the second API",
+        "discovery" => "discovery by the second API",
+        "discovery-endpoints" => "discovery by the third API",
+        other => return format!("--{other}"),
+    }
+    .to_owned()
 }
 
 /// The whole environment of a member, but for settings.

@@ -3,15 +3,17 @@
 use std::path::Path;
 use std::time::Duration;
 
-use tercet_pki::{Layout, NameError};
+use tercet_pki::{FleetFiles, Layout, NameError};
 
 use super::address::Address;
+use super::error::PlanError;
+use super::flags;
 use super::fleet::Plan;
 use super::joining::Joining;
-use super::security::{Protection, Security};
+use super::security::Security;
 use super::timing::Timing;
 use super::tls::TlsOptions;
-use crate::binary::{Release, Version};
+use crate::binary::Release;
 
 /// A fleet as its user thinks of it: how many members, how fast, with which certificates.
 ///
@@ -29,6 +31,9 @@ pub struct Spec {
     pub(super) layout: Layout,
     pub(super) tls: TlsOptions,
     pub(super) v2: bool,
+    pub(super) gateway: bool,
+    pub(super) http_port: bool,
+    pub(super) flags: Vec<(String, String)>,
     pub(super) joining: Joining,
     ready_within: Duration,
     keep_failed: bool,
@@ -47,6 +52,9 @@ impl Default for Spec {
             layout: Layout::default(),
             tls: TlsOptions::default(),
             v2: false,
+            gateway: true,
+            http_port: false,
+            flags: Vec::new(),
             joining: Joining::default(),
             ready_within: READY_WITHIN,
             keep_failed: false,
@@ -133,6 +141,45 @@ impl Spec {
         self.v2
     }
 
+    /// Whether members answer JSON over HTTP, `/v3/…` (`--enable-grpc-gateway`); they do unless
+    /// said.
+    #[must_use]
+    pub const fn gateway(mut self, gateway: bool) -> Self {
+        self.gateway = gateway;
+        self
+    }
+
+    /// See [`gateway`](Self::gateway).
+    #[must_use]
+    pub const fn has_gateway(&self) -> bool {
+        self.gateway
+    }
+
+    /// Whether members have a port of its own for all that is HTTP and not gRPC
+    /// (`--listen-client-http-urls`, from 3.4.25 and 3.5.8 on): the gateway, `/version`, `/health`,
+    /// `/metrics` and the second API. The clients' port then answers gRPC alone.
+    #[must_use]
+    pub const fn http_port(mut self, own: bool) -> Self {
+        self.http_port = own;
+        self
+    }
+
+    /// See [`http_port`](Self::http_port).
+    #[must_use]
+    pub const fn has_http_port(&self) -> bool {
+        self.http_port
+    }
+
+    /// One more flag for every member, written without dashes: for what there is no word for. What
+    /// is planned for each member, its URLs and files, cannot be said so.
+    #[must_use]
+    pub fn flag(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        let name = name.into();
+        self.flags.retain(|(known, _)| *known != name);
+        self.flags.push((name, value.into()));
+        self
+    }
+
     /// How long the fleet may take to become ready before its start is given up; by default a
     /// minute.
     #[must_use]
@@ -173,6 +220,16 @@ impl Spec {
         (1..=self.members).map(|number| format!("m{number}")).collect()
     }
 
+    /// Where the certificates and keys of these members are.
+    pub(super) fn files<N: AsRef<str>>(
+        &self,
+        directory: &Path,
+        names: &[N],
+    ) -> Result<FleetFiles, NameError> {
+        let files = FleetFiles::layout(directory, self.layout, names)?;
+        Ok(if self.tls.has_separate_outgoing() { files.with_outgoing() } else { files })
+    }
+
     /// Refuses what no plan can be made of.
     ///
     /// # Errors
@@ -190,13 +247,8 @@ impl Spec {
             Joining::Discovery { .. } => {}
             Joining::Through(service) => service.check()?,
         }
-        if self.tls.has_revocation_list() && self.security.clients() != Protection::Mutual {
-            return Err(PlanError::Security {
-                asked: "a revocation list".to_owned(),
-                security: self.security,
-                because: "nobody is asked for a certificate",
-            });
-        }
+        self.tls.check(self.security, self.layout)?;
+        flags::check(&self.flags)?;
         Ok(())
     }
 
@@ -221,56 +273,4 @@ impl Spec {
         }
         Plan::new(self, release, directory, addresses)
     }
-}
-
-/// Why there can be no such fleet.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum PlanError {
-    /// No members, or too many.
-    #[error(
-        "a fleet of {members} members is not possible: use 1 to {most}, best 1, 3 or 5 (an even number bears no more failures than the odd one below it)",
-        most = Spec::MOST_MEMBERS
-    )]
-    MemberCount {
-        /// How many were asked for.
-        members: usize,
-    },
-    /// It means nothing with this security.
-    #[error("{asked} cannot be had with the security {security}: there, {because}")]
-    Security {
-        /// What was asked for, in words.
-        asked: String,
-        /// How the links are secured.
-        security: Security,
-        /// Why not.
-        because: &'static str,
-    },
-    /// There is no finding each other by this discovery.
-    #[error("the members cannot find each other by this discovery: {because}")]
-    Discovery {
-        /// Why not.
-        because: &'static str,
-    },
-    /// The etcd that is to run has not got it.
-    #[error("etcd {version} has no --{flag}: it is there {versions}")]
-    Version {
-        /// The flag that it takes, without dashes.
-        flag: String,
-        /// What is to run.
-        version: Version,
-        /// Which versions have it, in words.
-        versions: String,
-    },
-    /// A member cannot be called that.
-    #[error("a member's name does not do")]
-    Name(#[from] NameError),
-    /// Not one address for each member.
-    #[error("{members} members need {members} addresses, but {addresses} were given")]
-    AddressCount {
-        /// How many members there are.
-        members: usize,
-        /// How many addresses were given.
-        addresses: usize,
-    },
 }

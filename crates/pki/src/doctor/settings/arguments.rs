@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use super::told::{Language, Told};
 use super::{Origin, Problem, Settings};
-use crate::etcd::{Flag, Version};
+use crate::etcd::{Flag, Version, boolean};
 
 /// What no settings can be had from.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -209,7 +209,7 @@ fn not_a_flag(told: &mut Told, argument: &str, before: Option<&'static Flag>) {
         format!("{argument:?}")
     };
     let today = format!("{shown} is not a valid flag");
-    let is_boolean = super::value::boolean(argument).is_some();
+    let is_boolean = boolean(argument).is_some();
     let problem = match before.filter(|_| is_boolean) {
         Some(flag) => {
             let setting = Language::Flag.write(flag.name());

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::value::{self, Refused};
 use super::{Origin, Problem, keys};
-use crate::etcd::{Flag, FlagKind, Version};
+use crate::etcd::{Flag, FlagKind, Version, boolean};
 
 /// The values that were given, by the name of the flag that each stands for.
 #[derive(Debug)]
@@ -82,7 +82,7 @@ impl Told {
     }
 
     pub(super) fn is_true(&self, flag: &str) -> Option<bool> {
-        self.text(flag).and_then(value::boolean)
+        self.text(flag).and_then(boolean)
     }
 
     /// How a setting is written here: as it was, or as it would be.
@@ -200,7 +200,7 @@ impl Told {
 /// Whether a setting that etcd does not know says only what etcd does by itself.
 pub(super) fn is_default(name: &str, text: &str) -> bool {
     text.is_empty()
-        || value::boolean(text) == Some(false)
+        || boolean(text) == Some(false)
         // The least of every etcd. Source: `client/pkg/transport/listener.go` (`baseConfig`).
         || (name == "tls-min-version" && text == "TLS1.2")
 }
