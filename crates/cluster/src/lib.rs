@@ -40,12 +40,16 @@ mod operate;
 pub mod plan;
 mod process;
 
-pub use cluster::{Cluster, Down, KillError, LeaderError, Member, StartError, StartTimes};
+pub use cluster::{
+    Cluster, Down, KillError, LeaderError, Member, Proxy, ProxyError, StartError, StartTimes,
+};
 pub use http::HttpError;
 pub use observe::{log_tail, readable};
 pub use operate::{
     Cause, FailedStep, MemberNow, OperateError, RevokeError, RotateError, RotatedPhase,
     RotationMethod, Step,
 };
-pub use plan::{Joining, Plan, PlanError, Security, Spec, Timing, TlsOptions, TlsVersion};
+pub use plan::{
+    Joining, Plan, PlanError, ProxyKind, Security, Spec, Timing, TlsOptions, TlsVersion,
+};
 pub use process::PortError;

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tercet_cluster::binary::{LocateError, ParseVersionError};
-use tercet_cluster::{KillError, LeaderError, OperateError, RevokeError, RotateError, StartError};
+use tercet_cluster::{
+    KillError, LeaderError, OperateError, ProxyError, RevokeError, RotateError, StartError,
+};
 
 use crate::keep::ParseKeepError;
 
@@ -40,6 +42,8 @@ enum Kind {
     Rotate(#[source] RotateError),
     #[error("the certificate was not revoked")]
     Revoke(#[source] RevokeError),
+    #[error("the proxy failed")]
+    Proxy(#[source] ProxyError),
     #[error("the client failed")]
     Client(#[source] tercet_client::Error),
     #[error("the certificate was not issued")]
@@ -97,6 +101,7 @@ from! {
     Rotate: RotateError,
     Revoke: RevokeError,
     Leader: LeaderError,
+    Proxy: ProxyError,
     Client: tercet_client::Error,
     Issue: tercet_pki::IssueError,
     Write: tercet_pki::WriteError,

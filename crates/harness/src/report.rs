@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use tercet_cluster::{Cluster, Member, readable};
+use tercet_cluster::{Cluster, readable};
 
 /// Enough to see an election and what came before it, for each of three members on two screens.
 const LOG_LINES: usize = 40;
@@ -12,10 +12,12 @@ pub(crate) fn report(cluster: &Cluster, test: &Test) -> String {
     let mut text =
         format!("\ntercet: the test failed; its etcd {} says:\n", cluster.binary().version());
     for member in cluster.members() {
-        let _ = writeln!(text, "\n{}", heading(&member));
-        for line in member.log_tail(LOG_LINES) {
-            let _ = writeln!(text, "    {}", readable(&line));
-        }
+        let heading = heading(member.name(), member.client_url(), member.pid());
+        section(&mut text, &heading, member.log_tail(LOG_LINES));
+    }
+    for proxy in cluster.proxies() {
+        let heading = heading(proxy.name(), proxy.endpoint(), proxy.pid());
+        section(&mut text, &heading, proxy.log_tail(LOG_LINES));
     }
     if let Some(note) = cluster.binary().note() {
         let _ = writeln!(text, "\ntercet: {note}");
@@ -37,12 +39,19 @@ pub(crate) fn report(cluster: &Cluster, test: &Test) -> String {
     text
 }
 
-fn heading(member: &Member<'_>) -> String {
-    let state = match member.pid() {
+fn heading(name: &str, url: &str, pid: Option<u32>) -> String {
+    let state = match pid {
         Some(pid) => format!("runs as process {pid}"),
         None => "is down".to_owned(),
     };
-    format!("  {} ({}) {state}; the end of its log:", member.name(), member.client_url())
+    format!("  {name} ({url}) {state}; the end of its log:")
+}
+
+fn section(text: &mut String, heading: &str, lines: Vec<String>) {
+    let _ = writeln!(text, "\n{heading}");
+    for line in lines {
+        let _ = writeln!(text, "    {}", readable(&line));
+    }
 }
 
 /// Which test it is, where that can be told.

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::Path;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use super::cell::{MemberCell, MemberState};
 use super::error::{LeaderError, StartError};
 use super::latest::Latest;
 use super::member::Member;
+use super::proxy::ProxyCell;
 use super::successor::Successor;
 use super::{leader, ready, start};
 use crate::binary::Binary;
@@ -32,6 +34,10 @@ pub struct Cluster {
     // Dropped in this order: members are gone before their files are removed.
     /// Members are added behind a shared reference, and never taken out.
     pub(crate) cells: boxcar::Vec<MemberCell>,
+    /// As the members are.
+    pub(crate) proxies: boxcar::Vec<ProxyCell>,
+    /// How many there were ever to be: for their names.
+    pub(crate) proxies_named: AtomicUsize,
     /// Its directory is in the fleet's.
     pub(crate) discovery: Option<Box<Self>>,
     pub(crate) directory: RunDirectory,
@@ -277,6 +283,7 @@ impl Drop for Cluster {
     fn drop(&mut self) {
         // To all before waiting for any: the time is that of the slowest, not the sum.
         self.send_kill();
+        self.proxies.clear();
         // Each child is reaped by its own drop, which comes next.
         self.cells.clear();
     }
@@ -289,6 +296,7 @@ impl Cluster {
                 child.send_kill();
             }
         }
+        self.proxies.iter().for_each(|(_, proxy)| proxy.send_kill());
         if let Some(discovery) = &self.discovery {
             discovery.send_kill();
         }

@@ -16,13 +16,13 @@ use crate::binary::chain;
 use crate::observe::{Progress, log_tail};
 
 /// How often the logs and the processes are looked at. A look costs microseconds.
-const LOOK_EVERY: Duration = Duration::from_millis(1);
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(1);
 
 /// How long after a failed probe the next one starts; long enough not to hinder the election.
-const PROBE_EVERY: Duration = Duration::from_millis(5);
+pub(super) const PROBE_EVERY: Duration = Duration::from_millis(5);
 
 /// A key to read; it need not exist.
-const PROBE_KEY: &str = "tercet/ready";
+pub(super) const PROBE_KEY: &str = "tercet/ready";
 
 /// Waits until the members `indices` have come as far as `reached`; what they lack until then is
 /// `lack`.
@@ -255,7 +255,7 @@ impl<'a> Wait<'a> {
 }
 
 /// The command as one would type it.
-fn command_line(program: &Path, arguments: &[OsString]) -> String {
+pub(super) fn command_line(program: &Path, arguments: &[OsString]) -> String {
     let quoted = |word: &str| {
         let plain = |c: char| c.is_ascii_alphanumeric() || "-_=./:,@+".contains(c);
         if !word.is_empty() && word.chars().all(plain) {

@@ -4,6 +4,7 @@ use std::fs::{DirBuilder, File};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
 use tercet_pki::{Durability, FleetError, Revocations};
@@ -156,6 +157,8 @@ async fn prepare(spec: &Spec, binary: &Binary, parent: &Path) -> Result<Cluster,
     }
     Ok(Cluster {
         cells,
+        proxies: boxcar::Vec::new(),
+        proxies_named: AtomicUsize::new(0),
         discovery,
         directory,
         binary: binary.clone(),

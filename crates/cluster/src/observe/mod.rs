@@ -4,6 +4,7 @@ mod log;
 mod progress;
 mod readable;
 
+pub(crate) use log::LogFollower;
 pub use log::log_tail;
 pub(crate) use progress::Progress;
 pub use readable::readable;

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use tercet_pki::{HostError, NameError};
 
+use super::proxy::ProxyKind;
 use super::security::Security;
 use super::spec::Spec;
 use crate::binary::Version;
@@ -37,6 +38,14 @@ pub enum PlanError {
     Discovery {
         /// Why not.
         because: &'static str,
+    },
+    /// There is no such proxy of this fleet.
+    #[error("there is no proxy {kind} of this fleet: {because}")]
+    Proxy {
+        /// Which one was asked for.
+        kind: ProxyKind,
+        /// Why not.
+        because: String,
     },
     /// The etcd that is to run has not got it.
     #[error(

@@ -148,6 +148,12 @@ impl Plan {
         &self.token
     }
 
+    /// The directory of all its files.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// The directory of its certificates and keys.
     #[must_use]
     pub fn certificates(&self) -> &Path {

@@ -276,18 +276,24 @@ fn asked(flag: &str) -> String {
 
 /// The whole environment of a member, but for settings.
 pub(super) fn environment(member: &MemberPlan, timing: Timing) -> Vec<(OsString, OsString)> {
-    let mut environment = Vec::new();
-    if let Some(percent) = timing.gogc() {
-        environment.push(("GOGC".into(), percent.to_string().into()));
-    }
-    if cfg!(target_arch = "aarch64") && !member.release().has(Feature::Arm64) {
-        environment.push(("ETCD_UNSUPPORTED_ARCH".into(), "arm64".into()));
-    }
+    let mut environment = go_environment(member.release(), timing);
     if let Entry::Discovery { service: DiscoveryService::V2 { ca: Some(ca), .. } } =
         &member.spec.entry
     {
         // Nothing else of a member goes by the machine's authorities.
         environment.push(("SSL_CERT_FILE".into(), ca.into()));
+    }
+    environment
+}
+
+/// What whatever is run from etcd's program needs, be it a member or not.
+pub(super) fn go_environment(release: Release, timing: Timing) -> Vec<(OsString, OsString)> {
+    let mut environment = Vec::new();
+    if let Some(percent) = timing.gogc() {
+        environment.push(("GOGC".into(), percent.to_string().into()));
+    }
+    if cfg!(target_arch = "aarch64") && !release.has(Feature::Arm64) {
+        environment.push(("ETCD_UNSUPPORTED_ARCH".into(), "arm64".into()));
     }
     environment
 }

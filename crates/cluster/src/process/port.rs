@@ -1,7 +1,7 @@
 //! Ports that have an owner from before the first member starts until after the last one is gone.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 
 use socket2::{Domain, Socket, Type};
 
@@ -61,6 +61,10 @@ impl HeldPort {
         }
         let port = address.as_socket().map_or(port, |address| address.port());
         Ok(Self { port, _socket: socket })
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        SocketAddrV4::new(Ipv4Addr::LOCALHOST, self.port).into()
     }
 
     pub(crate) fn number(&self) -> u16 {

@@ -119,9 +119,9 @@ type Since = [Option<u16>; 4];
 
 const FIRST_MINOR: u16 = 4;
 
-const ALL: [i8; 4] = [0; 4];
+pub(super) const ALL: [i8; 4] = [0; 4];
 
-const fn flag(name: &'static str, kind: FlagKind, since: [i8; 4]) -> Flag {
+pub(super) const fn flag(name: &'static str, kind: FlagKind, since: [i8; 4]) -> Flag {
     let mut patches = [None; 4];
     let mut index = 0;
     while index < since.len() {
@@ -134,7 +134,7 @@ const fn flag(name: &'static str, kind: FlagKind, since: [i8; 4]) -> Flag {
 }
 
 /// Not in this minor.
-const __: i8 = -1;
+pub(super) const __: i8 = -1;
 
 /// Old names and new. Sources: the deprecations in etcd's `etcdmain/config.go` and
 /// `embed/config.go`, and its `features/etcd_features.go`.

@@ -3,6 +3,7 @@
 mod cipher;
 mod flags;
 mod go;
+mod proxies;
 mod release;
 mod value;
 

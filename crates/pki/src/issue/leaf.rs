@@ -31,6 +31,8 @@ use crate::{Host, HostError, IssueError, KeyKind};
 pub struct Leaf {
     profile: Profile,
     common_name: String,
+    /// Whether it is to have no common name; it then has an organization.
+    unnamed: bool,
     organizations: Vec<String>,
     hosts: Vec<String>,
     uris: Vec<String>,
@@ -79,6 +81,17 @@ impl Leaf {
     /// user** (server/auth/store.go, `AuthInfoFromTLS`), unless a token or password says another.
     pub fn client(common_name: impl Into<String>) -> Self {
         Self::new(Profile::Client, common_name.into())
+    }
+
+    /// As [`client`](Self::client), of `organization` and without a common name: what
+    /// `etcd grpc-proxy` shows to members (`--cert`).
+    ///
+    /// The proxy asks on behalf of all its clients. Were its common name a user, it would lend that
+    /// user's rights to everybody, so it does not start with a certificate that has one (`EmptyCN` in
+    /// client/pkg/transport/listener.go).
+    pub fn unnamed_client(organization: impl Into<String>) -> Self {
+        let leaf = Self::new(Profile::Client, String::new()).organization(organization);
+        Self { unnamed: true, ..leaf }
     }
 
     /// Adds a host: a DNS name (`localhost`, `*.example.com`) or an IP address (`10.0.0.1`,
@@ -148,6 +161,7 @@ impl Leaf {
         Self {
             profile,
             common_name,
+            unnamed: false,
             organizations: Vec::new(),
             hosts: Vec::new(),
             uris: Vec::new(),
@@ -187,12 +201,16 @@ impl Leaf {
 
     /// Checks the subject, and writes it as rcgen can.
     pub(crate) fn write_subject(&self, params: &mut CertificateParams) -> Result<(), IssueError> {
-        name::common(&self.common_name)?;
+        if !self.unnamed {
+            name::common(&self.common_name)?;
+        }
         for organization in &self.organizations {
             name::common(organization).map_err(IssueError::Organization)?;
             params.distinguished_name.push(DnType::OrganizationName, organization.as_str());
         }
-        params.distinguished_name.push(DnType::CommonName, self.common_name.as_str());
+        if !self.unnamed {
+            params.distinguished_name.push(DnType::CommonName, self.common_name.as_str());
+        }
         Ok(())
     }
 

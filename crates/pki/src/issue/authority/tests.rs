@@ -212,6 +212,18 @@ fn of_attributes_that_repeat_none_is_lost() {
 }
 
 #[test]
+fn a_client_may_be_without_a_common_name_only_when_that_is_said() {
+    let authority = Authority::generate("unit test").unwrap();
+    let identity = authority.issue(&Leaf::unnamed_client("grpc-proxy")).unwrap();
+    let x509 = read(identity.certificate());
+    assert_eq!(x509.subject().to_string(), "O=grpc-proxy");
+    let error = authority.issue(&Leaf::client("").organization("grpc-proxy")).unwrap_err();
+    assert!(matches!(error, IssueError::Name(NameError::Empty)), "{error:?}");
+    let error = authority.issue(&Leaf::unnamed_client("")).unwrap_err();
+    assert!(matches!(error, IssueError::Organization(NameError::Empty)), "{error:?}");
+}
+
+#[test]
 fn each_leaf_is_valid_when_it_says() {
     let authority = Authority::generate("unit test").unwrap();
     let (backdate, missed) = (seconds(BACKDATE), seconds(MISSED_BY));

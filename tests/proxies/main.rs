@@ -1,0 +1,3 @@
+//! etcd's own proxies before a fleet.
+
+mod through;
