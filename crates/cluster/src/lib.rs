@@ -44,7 +44,7 @@ pub use cluster::{
     Cluster, Down, KillError, LeaderError, Member, Proxy, ProxyError, StartError, StartTimes,
 };
 pub use http::HttpError;
-pub use observe::{log_tail, readable};
+pub use observe::{PortKind, Refusal, RefusalCause, RefusedLink, explain, log_tail, readable};
 pub use operate::{
     Cause, FailedStep, MemberNow, OperateError, RevokeError, RotateError, RotatedPhase,
     RotationMethod, Step,
