@@ -46,8 +46,8 @@ pub use cluster::{
 pub use http::HttpError;
 pub use observe::{PortKind, Refusal, RefusalCause, RefusedLink, explain, log_tail, readable};
 pub use operate::{
-    Cause, FailedStep, MemberNow, OperateError, RevokeError, RotateError, RotatedPhase,
-    RotationMethod, Step,
+    Cause, FailedStep, MemberNow, OperateError, Restore, RestoreError, RevokeError, RotateError,
+    RotatedPhase, RotationMethod, Step, ToolFailure,
 };
 pub use plan::{
     Joining, Plan, PlanError, ProxyKind, Security, Spec, Timing, TlsOptions, TlsVersion,

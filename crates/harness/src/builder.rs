@@ -1,12 +1,12 @@
 //! What a test may say of its cluster.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Once;
 use std::time::Duration;
 
 use tercet_cluster::binary::{Binary, Locator, Request};
-use tercet_cluster::{Joining, Security, Spec, TlsOptions};
+use tercet_cluster::{Joining, Restore, Security, Spec, TlsOptions};
 use tercet_pki::Layout;
 use tokio::sync::oneshot;
 
@@ -42,6 +42,7 @@ pub struct Builder {
     http_port: bool,
     flags: Vec<(String, String)>,
     joining: Joining,
+    restore: Option<Restore>,
     keep: Option<Keep>,
     parent: Option<PathBuf>,
     ready_within: Option<Duration>,
@@ -132,6 +133,12 @@ impl Builder {
         self
     }
 
+    /// The cluster begins with what is in this snapshot; see [`tercet_cluster::Cluster::restore`].
+    pub fn restore(mut self, snapshot: impl Into<Restore>) -> Self {
+        self.restore = Some(snapshot.into());
+        self
+    }
+
     /// What becomes of the files; by default what `TERCET_KEEP` says, else [`Keep::Never`].
     pub const fn keep(mut self, keep: Keep) -> Self {
         self.keep = Some(keep);
@@ -192,18 +199,17 @@ impl Builder {
         spec.validate().map_err(tercet_cluster::StartError::from)?;
         let binary = self.etcd.locate().await?;
         let parent = self.parent.unwrap_or_else(std::env::temp_dir);
-        let mut cluster = match tercet_cluster::Cluster::start(&spec, &binary, &parent).await {
-            Ok(cluster) => cluster,
-            Err(error) => {
-                if let Some(log) = error.log().filter(|log| log.exists()) {
-                    eprintln!(
-                        "tercet: the files of the cluster that did not start are kept around {}",
-                        log.display()
-                    );
-                }
-                return Err(error.into());
-            }
+        let started = match self.restore {
+            None => tercet_cluster::Cluster::start(&spec, &binary, &parent)
+                .await
+                .inspect_err(|error| say_kept(error.log()))
+                .map_err(Error::from),
+            Some(restore) => tercet_cluster::Cluster::restore(&spec, &binary, &parent, restore)
+                .await
+                .inspect_err(|error| say_kept(error.log()))
+                .map_err(Error::from),
         };
+        let mut cluster = started?;
         if keep == Keep::Always {
             cluster.keep();
         }
@@ -228,6 +234,16 @@ impl Etcd {
         let binary = finding.await.map_err(|_| gone())??;
         say_once(&binary);
         Ok(binary)
+    }
+}
+
+/// Says where the files are of a cluster that did not start, if they are.
+fn say_kept(log: Option<&Path>) {
+    if let Some(log) = log.filter(|log| log.exists()) {
+        eprintln!(
+            "tercet: the files of the cluster that did not start are kept around {}",
+            log.display()
+        );
     }
 }
 

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tercet_cluster::binary::{LocateError, ParseVersionError};
 use tercet_cluster::{
-    KillError, LeaderError, OperateError, ProxyError, RevokeError, RotateError, StartError,
+    KillError, LeaderError, OperateError, ProxyError, RestoreError, RevokeError, RotateError,
+    StartError,
 };
 
 use crate::keep::ParseKeepError;
@@ -32,6 +33,8 @@ enum Kind {
     Version(#[source] ParseVersionError),
     #[error("the cluster did not start")]
     Start(#[source] StartError),
+    #[error("the cluster was not restored")]
+    Restore(#[source] RestoreError),
     #[error("the member was not killed")]
     Kill(#[source] KillError),
     #[error("the cluster has no leader")]
@@ -96,6 +99,7 @@ from! {
     Locate: LocateError,
     Version: ParseVersionError,
     Start: StartError,
+    Restore: RestoreError,
     Kill: KillError,
     Operate: OperateError,
     Rotate: RotateError,

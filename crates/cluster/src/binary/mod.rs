@@ -21,7 +21,7 @@ mod search_path;
 mod source;
 #[cfg(feature = "download")]
 mod store;
-mod tool;
+pub(crate) mod tool;
 
 pub use cache::Cached;
 pub(crate) use error::chain;

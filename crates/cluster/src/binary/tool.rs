@@ -22,13 +22,13 @@ const OUTPUT_LIMIT_BYTES: usize = 1 << 20;
 
 /// Waits for something that nobody can tell us of: another process, or another's lock.
 #[expect(clippy::disallowed_methods, reason = "each caller polls a condition, for a bounded time")]
-pub(super) fn nap(time: Duration) {
+pub(crate) fn nap(time: Duration) {
     std::thread::sleep(time);
 }
 
 /// A tool about to be run.
 #[derive(Debug)]
-pub(super) struct Tool {
+pub(crate) struct Tool {
     program: PathBuf,
     arguments: Vec<OsString>,
     environment: BTreeMap<OsString, OsString>,
@@ -48,28 +48,28 @@ struct Limits {
 /// How to tell a tool that waits for a dead network from one that is merely slow, or that a busy
 /// machine has not let come to asking.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Answer {
+pub(crate) struct Answer {
     /// Whether a tool that has said this has begun to ask.
-    pub(super) asked_by: fn(&str) -> bool,
+    pub(crate) asked_by: fn(&str) -> bool,
     /// Whether a tool that has said this has been answered.
-    pub(super) shown_by: fn(&str) -> bool,
+    pub(crate) shown_by: fn(&str) -> bool,
     /// From the question to the answer.
-    pub(super) within: Duration,
+    pub(crate) within: Duration,
     /// From the start to the question: only for a tool that does not say that it asks.
-    pub(super) asks_within: Duration,
+    pub(crate) asks_within: Duration,
 }
 
 /// What a tool did.
 #[derive(Debug)]
-pub(super) struct Outcome {
-    pub(super) status: ExitStatus,
+pub(crate) struct Outcome {
+    pub(crate) status: ExitStatus,
     /// Standard output and standard error as they came.
-    pub(super) text: String,
+    pub(crate) text: String,
 }
 
 /// Why a tool did not come to its end.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ToolError {
+pub(crate) enum ToolError {
     #[error("it could not be started")]
     Start(#[source] io::Error),
     #[error("it did not end within {} s", .0.as_secs_f32())]
@@ -86,7 +86,7 @@ pub(super) enum ToolError {
 
 impl Tool {
     /// `program` without arguments, with our environment, ending within `total`.
-    pub(super) fn new(program: &Path, total: Duration) -> Self {
+    pub(crate) fn new(program: &Path, total: Duration) -> Self {
         Self {
             program: program.to_owned(),
             arguments: Vec::new(),
@@ -96,18 +96,18 @@ impl Tool {
         }
     }
 
-    pub(super) fn args<S: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
+    pub(crate) fn args<S: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
         self.arguments.extend(args.into_iter().map(|argument| argument.as_ref().to_owned()));
         self
     }
 
-    pub(super) fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+    pub(crate) fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         self.environment.insert(name.as_ref().to_owned(), value.as_ref().to_owned());
         self
     }
 
     /// Only what of the environment has a name that is `kept`.
-    pub(super) fn env_where(mut self, kept: impl Fn(&OsStr) -> bool) -> Self {
+    pub(crate) fn env_where(mut self, kept: impl Fn(&OsStr) -> bool) -> Self {
         self.environment.retain(|name, _| kept(name));
         self
     }
@@ -116,29 +116,29 @@ impl Tool {
     ///
     /// Not for what may take long: a Ctrl-C, and a test runner that ends a test, reach only the
     /// group of the caller, and its own death takes only its child along.
-    pub(super) fn in_own_group(mut self) -> Self {
+    pub(crate) fn in_own_group(mut self) -> Self {
         self.place.own_group = true;
         self
     }
 
-    pub(super) fn current_dir(mut self, directory: &Path) -> Self {
+    pub(crate) fn current_dir(mut self, directory: &Path) -> Self {
         self.place.directory = Some(directory.to_owned());
         self
     }
 
     /// Gives it up when what it talks to has not answered in time.
-    pub(super) fn answered(mut self, answer: Answer) -> Self {
+    pub(crate) fn answered(mut self, answer: Answer) -> Self {
         self.limits.answer = Some(answer);
         self
     }
 
     /// Runs it to its end.
-    pub(super) fn run(self) -> Result<Outcome, ToolError> {
+    pub(crate) fn run(self) -> Result<Outcome, ToolError> {
         self.run_watched(|| ())
     }
 
     /// Runs it to its end, calling `watch` ten times a second.
-    pub(super) fn run_watched(self, mut watch: impl FnMut()) -> Result<Outcome, ToolError> {
+    pub(crate) fn run_watched(self, mut watch: impl FnMut()) -> Result<Outcome, ToolError> {
         let mut running = self.start()?;
         let mut pause = Duration::from_millis(1);
         loop {
@@ -152,7 +152,8 @@ impl Tool {
         }
     }
 
-    fn start(self) -> Result<Running, ToolError> {
+    /// Starts it, to be [`finish`](Running::finish)ed.
+    pub(crate) fn start(self) -> Result<Running, ToolError> {
         let output = tempfile::tempfile().map_err(ToolError::Output)?;
         let own_group = self.place.own_group;
         let launch = Launch {
@@ -177,7 +178,8 @@ impl Tool {
 }
 
 /// A tool that has been started, killed with its group and reaped when dropped.
-struct Running {
+#[derive(Debug)]
+pub(crate) struct Running {
     child: Child,
     output: File,
     /// For how long, not counting what this machine kept us waiting: see [`Self::wait`].
@@ -190,6 +192,21 @@ struct Running {
 }
 
 impl Running {
+    /// Waits for its end, without blocking. Cancelled, it is killed with this.
+    pub(crate) async fn finish(mut self) -> Result<Outcome, ToolError> {
+        let mut pause = Duration::from_millis(1);
+        loop {
+            if let Some(outcome) = self.look()? {
+                return Ok(outcome);
+            }
+            let begun = Instant::now();
+            tokio::time::sleep(pause).await;
+            // As in `wait`.
+            self.ran += begun.elapsed().min(pause * 2);
+            pause = (pause * 2).min(Duration::from_millis(100));
+        }
+    }
+
     /// Its outcome, or nothing while it runs within its limits.
     fn look(&mut self) -> Result<Option<Outcome>, ToolError> {
         let ended = self.child.exit_status().map_err(ToolError::Output)?;

@@ -61,6 +61,8 @@ pub struct StartTimes {
     pub discovery: Duration,
     /// Holding ports, making and writing all certificates and keys.
     pub certificates: Duration,
+    /// Making the members' data from a snapshot, where that was asked for.
+    pub restoring: Duration,
     /// From then until every member was ready.
     pub members: Duration,
 }
@@ -69,7 +71,7 @@ impl StartTimes {
     /// The whole of it.
     #[must_use]
     pub fn total(&self) -> Duration {
-        self.discovery + self.certificates + self.members
+        self.discovery + self.certificates + self.restoring + self.members
     }
 }
 

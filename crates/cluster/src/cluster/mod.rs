@@ -17,4 +17,5 @@ pub(crate) use error::{LOG_TAIL_LINES, Log};
 pub use fleet::{Cluster, StartTimes};
 pub use member::{Down, Member};
 pub use proxy::{Proxy, ProxyError};
+pub(crate) use start::{ATTEMPTS, prepare, spawn_member};
 pub(crate) use successor::Successor;

@@ -118,7 +118,11 @@ impl Drop for Paused<'_> {
 }
 
 /// Everything but the members' processes. What is made here is undone by dropping it.
-async fn prepare(spec: &Spec, binary: &Binary, parent: &Path) -> Result<Cluster, StartError> {
+pub(crate) async fn prepare(
+    spec: &Spec,
+    binary: &Binary,
+    parent: &Path,
+) -> Result<Cluster, StartError> {
     spec.validate()?;
     let release = Release::of(binary.version())?;
     let names = spec.member_names();

@@ -16,14 +16,21 @@ pub(super) struct Course<'a> {
     /// In the words of its errors.
     operation: String,
     begin: Instant,
-    _only: MutexGuard<'a, ()>,
+    /// None for what changes nothing, and may so go on beside what does.
+    _only: Option<MutexGuard<'a, ()>>,
 }
 
 impl<'a> Course<'a> {
     /// Waits until no other operation is under way.
     pub(super) async fn begin(cluster: &'a Cluster, operation: impl Into<String>) -> Self {
         let only = cluster.operating.lock().await;
-        Self { cluster, operation: operation.into(), begin: Instant::now(), _only: only }
+        let operation = operation.into();
+        Self { cluster, operation, begin: Instant::now(), _only: Some(only) }
+    }
+
+    /// An operation that takes nothing away from another one.
+    pub(super) fn beside_others(cluster: &'a Cluster, operation: impl Into<String>) -> Self {
+        Self { cluster, operation: operation.into(), begin: Instant::now(), _only: None }
     }
 
     /// Why it ends here. Its text has the end of the member's log, unless the cause has one.

@@ -123,6 +123,16 @@ pub enum Step {
     Start,
     /// Waiting until it is ready, and all that runs with it.
     Ready,
+    /// Saving a snapshot.
+    Snapshot,
+    /// Forgetting old revisions.
+    Compact,
+    /// Making its file smaller.
+    Defragment,
+    /// Hashing what it has.
+    Hash,
+    /// Asking for alarms, and disarming them.
+    Alarm,
 }
 
 impl fmt::Display for Step {
@@ -134,6 +144,11 @@ impl fmt::Display for Step {
             Self::Stop => "was not stopped",
             Self::Start => "was not started",
             Self::Ready => "did not become ready",
+            Self::Snapshot => "gave no snapshot",
+            Self::Compact => "was not compacted",
+            Self::Defragment => "was not defragmented",
+            Self::Hash => "gave no hash",
+            Self::Alarm => "was not asked for its alarms",
         })
     }
 }

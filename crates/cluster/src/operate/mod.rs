@@ -8,9 +8,12 @@
 mod course;
 mod error;
 mod leader;
+mod restore;
 mod rolling;
 mod rotate;
+mod snapshot;
 mod stop;
 
 pub use error::{Cause, FailedStep, MemberNow, OperateError, Step};
+pub use restore::{Restore, RestoreError, ToolFailure};
 pub use rotate::{RevokeError, RotateError, RotatedPhase, RotationMethod};

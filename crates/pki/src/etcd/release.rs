@@ -130,7 +130,9 @@ impl Release {
     /// Whether this version has `feature`.
     #[must_use]
     pub fn has(self, feature: Feature) -> bool {
-        self.version >= feature.since()
+        let backported =
+            |first: Version| first.minor() == self.version.minor() && self.version >= first;
+        self.version >= feature.since() || feature.backport().is_some_and(backported)
     }
 }
 
@@ -145,19 +147,35 @@ pub enum Feature {
     /// `--peer-cert-allowed-cn` and both flags of allowed host names take several, with commas
     /// between them (`flags.NewStringsValue`).
     AllowedNameLists,
+    /// A snapshot is restored by `etcdutl` only, and no more by `etcdctl`.
+    RestoreByEtcdutlOnly,
+    /// A restore can have the revisions go on further up: `--bump-revision`, `--mark-compacted`.
+    RestoreBumpsRevision,
     /// Runs on 64-bit ARM without `ETCD_UNSUPPORTED_ARCH=arm64`.
     Arm64,
 }
 
 impl Feature {
-    /// The first version that has it. Sources: `server/embed/config.go` (3.4:
-    /// `etcdmain/config.go`) and `server/etcdmain/etcd.go` (`checkSupportArch`) at these tags.
+    /// The first version from which on all have it. Sources: `server/embed/config.go` (3.4:
+    /// `etcdmain/config.go`), `server/etcdmain/etcd.go` (`checkSupportArch`), and
+    /// `snapshot_command.go` of `etcdctl` and `etcdutl` at these tags.
     #[must_use]
     pub const fn since(self) -> Version {
         match self {
             Self::SocketReusePort | Self::Arm64 => Version::new(3, 5, 0),
             Self::AllowedNameLists => Version::new(3, 5, 15),
             Self::UnsafeNoFsync => Version::new(3, 4, 10),
+            Self::RestoreByEtcdutlOnly => Version::new(3, 6, 0),
+            Self::RestoreBumpsRevision => Version::new(3, 5, 10),
+        }
+    }
+
+    /// The first version that has it in an older minor, which it was brought to later.
+    #[must_use]
+    pub const fn backport(self) -> Option<Version> {
+        match self {
+            Self::RestoreBumpsRevision => Some(Version::new(3, 4, 27)),
+            _ => None,
         }
     }
 }
