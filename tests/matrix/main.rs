@@ -3,4 +3,5 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a test may fail as the test may")]
 
 mod options;
+mod visitor;
 mod words;

@@ -164,14 +164,12 @@ impl Plan {
     /// usages its [`TlsOptions`](super::TlsOptions) ask for.
     pub fn fleet<'a>(&self, members: impl IntoIterator<Item = &'a MemberPlan>) -> FleetBuilder {
         let options = self.spec.tls_options();
-        // One name is enough to be let in by. The members' own, since one of them may have to get
-        // in through its gateway.
-        let clients = options.client_hosts().first();
-        let allowed = clients.into_iter().chain(options.peer_hosts().first());
+        // One name is enough to be let in by.
+        let (clients, peers) = (options.client_hosts().first(), options.peer_hosts().first());
         let mut builder = Fleet::builder().layout(self.spec.layout).client_hosts(clients);
         for member in members {
             let hosts = member.spec.address.hosts().map(|host| host.to_string());
-            builder = builder.member(member.name(), hosts.chain(allowed.clone().cloned()));
+            builder = builder.member(member.name(), hosts.chain(peers.cloned()));
         }
         if let Some(name) = options.peer_names().first() {
             builder = builder.peer_common_name(name);

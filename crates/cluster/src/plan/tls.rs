@@ -70,7 +70,8 @@ impl TlsOptions {
 
     /// Clients are let in only if their certificate names one of these hosts
     /// (`--client-cert-allowed-hostname`); before 3.5.15 that is one host. The fleet's own client
-    /// names the first.
+    /// names the first. The gateway must be off ([`Spec::gateway`](super::Spec::gateway)): etcd would
+    /// let nobody through it.
     pub fn allowed_client_hosts<S: Into<String>>(
         mut self,
         hosts: impl IntoIterator<Item = S>,

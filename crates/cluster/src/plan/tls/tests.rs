@@ -38,7 +38,7 @@ fn what_means_nothing_with_a_security_is_refused() {
     let mut said = Vec::new();
     for (options, good) in cases {
         for security in Security::ALL {
-            let spec = Spec::default().security(security).tls(options.clone());
+            let spec = Spec::default().security(security).gateway(false).tls(options.clone());
             assert_eq!(spec.validate().is_ok(), good.contains(&security), "{options:?} {security}");
         }
         said.push(refused(Spec::default().security(Plaintext).tls(options)));
@@ -68,11 +68,13 @@ fn what_excludes_each_other_is_refused() {
     let mut said: Vec<_> = cases.map(|tls| refused(Spec::default().tls(tls))).into();
     let shared = Spec::default().layout(Layout::Shared).tls(options().separate_outgoing());
     said.push(refused(shared));
+    said.push(refused(Spec::default().tls(options().allowed_client_hosts(["a.example"]))));
     insta::assert_snapshot!(said.join("\n"), @r"
     a minimum of TLS 1.3 and a maximum of TLS 1.2 exclude each other: there is no version between them
     a minimum of TLS 1.3 and a choice of cipher suites exclude each other: those of TLS 1.3 cannot be chosen
     allowed names of members and allowed hosts of members exclude each other: etcd takes one of them
     separate certificates to dial with and one certificate for all exclude each other: the one is for serving and dialling
+    allowed hosts of clients and the gateway exclude each other: etcd lets nobody through it then, whatever certificate it has: turn it off
     ");
     let good = options().min_version(TlsVersion::V1_2).max_version(TlsVersion::V1_2);
     assert!(Spec::default().tls(good.cipher_suites([suite])).validate().is_ok(), "the control");
