@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::binary::UnsupportedVersion;
 use crate::http::HttpError;
-use crate::observe::readable;
+use crate::observe::{Refusal, RefusalCause, readable};
 use crate::plan::PlanError;
 use crate::process::PortError;
 
@@ -60,38 +60,44 @@ pub enum StartError {
     },
     /// A member's process ended by itself.
     #[error(
-        "member {member} ended by itself ({status}) after {elapsed:.1?}\n  command: {command}\n{}",
+        "member {member} ended by itself ({status}) after {elapsed:.1?}\n{}  command: {command}\n{}",
+        Reasons(refusals),
         Log { path: log, lines: log_tail }
     )]
     Exited {
         /// The member's name.
         member: String,
+        /// Why, if its log says it.
+        refusals: Box<[Refusal]>,
         /// How it ended.
         status: ExitStatus,
         /// How long after the wait for it had begun.
         elapsed: Duration,
         /// What it was called with, to be pasted into a shell.
-        command: String,
+        command: Box<str>,
         /// Where its log was.
         log: PathBuf,
         /// The last lines of it.
-        log_tail: Vec<String>,
+        log_tail: Box<[String]>,
     },
     /// The members run, but some are not ready.
     #[error(
-        "the fleet is not ready after {elapsed:.1?}: {}\n{}",
+        "the fleet is not ready after {elapsed:.1?}: {}\n{}{}",
         waiting.join("; "),
+        Reasons(refusals),
         Log { path: log, lines: log_tail }
     )]
     NotReady {
         /// What each member that is not ready lacks, beginning with its name.
         waiting: Vec<String>,
+        /// Why, as far as the members' logs say it; the most telling first.
+        refusals: Box<[Refusal]>,
         /// How long was waited.
         elapsed: Duration,
         /// Where the log of the first of them was.
         log: PathBuf,
         /// The last lines of it.
-        log_tail: Vec<String>,
+        log_tail: Box<[String]>,
     },
     /// The fleet by which its members were to find each other did not start.
     #[error("the fleet's discovery did not start")]
@@ -131,10 +137,21 @@ impl StartError {
         }
     }
 
-    /// Whether a member found its port taken (`bind: address already in use` in its log).
+    /// Why members refused to start or links did not come up, as far as their logs say it, the most
+    /// telling first. Empty when the fleet failed for another reason.
+    #[must_use]
+    pub fn refusals(&self) -> &[Refusal] {
+        match self {
+            Self::Exited { refusals, .. } | Self::NotReady { refusals, .. } => refusals,
+            Self::Discovery(error) => error.refusals(),
+            _ => &[],
+        }
+    }
+
+    /// Whether a member found its port taken.
     pub(crate) fn is_port_taken(&self) -> bool {
-        matches!(self, Self::Exited { log_tail, .. }
-            if log_tail.iter().any(|line| line.contains("address already in use")))
+        matches!(self, Self::Exited { refusals, .. }
+            if refusals.iter().any(|refusal| matches!(refusal.cause, RefusalCause::AddressInUse { .. })))
     }
 }
 
@@ -169,6 +186,25 @@ pub struct LeaderError {
     pub(crate) said: Vec<String>,
 }
 
+/// Why a member or a fleet is not ready, as a part of an error's text.
+pub(crate) struct Reasons<'a>(pub(crate) &'a [Refusal]);
+
+impl fmt::Display for Reasons<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        /// What more there is follows from these, mostly; the error has it.
+        const SHOWN: usize = 3;
+        for refusal in self.0.iter().take(SHOWN) {
+            for line in refusal.to_string().lines() {
+                writeln!(f, "  {line}")?;
+            }
+        }
+        match self.0.len().saturating_sub(SHOWN) {
+            0 => Ok(()),
+            more => writeln!(f, "  and {more} more"),
+        }
+    }
+}
+
 /// The end of a log, as a part of an error's text.
 pub(crate) struct Log<'a> {
     pub(crate) path: &'a Path,
@@ -188,6 +224,7 @@ impl fmt::Display for Log<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observe::explain;
     use std::os::unix::process::ExitStatusExt;
 
     #[test]
@@ -195,14 +232,18 @@ mod tests {
         insta::assert_snapshot!(
             StartError::Exited {
                 member: "m2".into(),
+                refusals: explain(["flag provided but not defined: -ca-file"]).into(),
                 status: ExitStatus::from_raw(1 << 8),
                 elapsed: Duration::from_millis(34),
                 command: "etcd --name=m2".into(),
                 log: "/run/m2/etcd.log".into(),
-                log_tail: vec!["one".into(), "two".into()],
+                log_tail: ["one".into(), "two".into()].into(),
             },
             @r"
         member m2 ended by itself (exit status: 1) after 34.0ms
+          cause: this version of etcd has no flag --ca-file
+          fix: use --trusted-ca-file (versions that have --ca-file: until 3.3)
+          rule: TLS031-unknown-setting (docs/doctor/TLS031-unknown-setting.md)
           command: etcd --name=m2
           the end of its log /run/m2/etcd.log:
             one
@@ -212,12 +253,39 @@ mod tests {
         insta::assert_snapshot!(
             StartError::NotReady {
                 waiting: vec!["m1: no link to m2".into(), "m2: does not serve clients".into()],
+                refusals: [].into(),
                 elapsed: Duration::from_secs(60),
                 log: "/run/m1/etcd.log".into(),
-                log_tail: vec![],
+                log_tail: [].into(),
             },
             @r"
         the fleet is not ready after 60.0s: m1: no link to m2; m2: does not serve clients
+          its log /run/m1/etcd.log is empty
+        "
+        );
+        let id = |number| {
+            format!(
+                r#"{{"level":"warn","msg":"prober detected unhealthy status","remote-peer-id":"{number}","error":"dial tcp: connection refused"}}"#
+            )
+        };
+        let refusals = explain((2..7).map(id)).into_iter();
+        insta::assert_snapshot!(
+            StartError::NotReady {
+                waiting: vec!["m1: no link to m2, m3, m4, m5, m6".into()],
+                refusals: refusals.map(|refusal| refusal.of_member("m1")).collect(),
+                elapsed: Duration::from_secs(60),
+                log: "/run/m1/etcd.log".into(),
+                log_tail: [].into(),
+            },
+            @r"
+        the fleet is not ready after 60.0s: m1: no link to m2, m3, m4, m5, m6
+          cause: m1, its link to 2: nobody answers: connection refused
+          fix: start that member, and look at its URL, at routes and at firewalls between the two
+          cause: m1, its link to 3: nobody answers: connection refused
+          fix: start that member, and look at its URL, at routes and at firewalls between the two
+          cause: m1, its link to 4: nobody answers: connection refused
+          fix: start that member, and look at its URL, at routes and at firewalls between the two
+          and 2 more
           its log /run/m1/etcd.log is empty
         "
         );

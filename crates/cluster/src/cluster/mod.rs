@@ -1,5 +1,6 @@
 //! The running fleet.
 
+mod blame;
 mod cell;
 mod discovery;
 mod error;

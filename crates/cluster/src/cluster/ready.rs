@@ -10,6 +10,7 @@ use tercet_client::{Client, Config, ErrorKind};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+use super::blame;
 use super::error::{LOG_TAIL_LINES, StartError};
 use super::fleet::Cluster;
 use crate::binary::chain;
@@ -213,14 +214,16 @@ impl<'a> Wait<'a> {
             if let Some(status) = child.exit_status().map_err(unknown)? {
                 return Err(StartError::Exited {
                     member: member.name().to_owned(),
+                    refusals: blame::of_exited(&state.progress).into(),
                     status,
                     elapsed: self.begin.elapsed(),
                     command: command_line(
                         self.cluster.cell(index).binary().path(),
                         member.arguments(),
-                    ),
+                    )
+                    .into(),
                     log: member.log().to_owned(),
-                    log_tail: log_tail(member.log(), LOG_TAIL_LINES),
+                    log_tail: log_tail(member.log(), LOG_TAIL_LINES).into(),
                 });
             }
         }
@@ -247,9 +250,14 @@ impl<'a> Wait<'a> {
                     text
                 })
                 .collect(),
+            refusals: blame::of_waiting(
+                self.cluster,
+                &waiting.iter().map(|(index, _)| *index).collect::<Vec<_>>(),
+            )
+            .into(),
             elapsed,
             log: log.map(Path::to_owned).unwrap_or_default(),
-            log_tail: log.map(|log| log_tail(log, LOG_TAIL_LINES)).unwrap_or_default(),
+            log_tail: log.map(|log| log_tail(log, LOG_TAIL_LINES)).unwrap_or_default().into(),
         })
     }
 }

@@ -12,11 +12,13 @@ pub(crate) struct LogFollower {
     file: Option<File>,
     /// What was read after the last line end.
     partial: Vec<u8>,
+    /// How far the file was read.
+    read_bytes: u64,
 }
 
 impl LogFollower {
     pub(crate) fn new(path: PathBuf) -> Self {
-        Self { path, file: None, partial: Vec::new() }
+        Self { path, file: None, partial: Vec::new(), read_bytes: 0 }
     }
 
     /// Calls `each` with every line that was completed since the last call. A file that is not
@@ -31,7 +33,7 @@ impl LogFollower {
             },
         };
         let old = self.partial.len();
-        file.read_to_end(&mut self.partial)?;
+        self.read_bytes += file.read_to_end(&mut self.partial)? as u64;
         let Some(end) = self.partial[old..].iter().rposition(|byte| *byte == b'\n') else {
             return Ok(());
         };
@@ -42,17 +44,48 @@ impl LogFollower {
         self.partial = rest;
         Ok(())
     }
+
+    /// Where the line begins that is to be read next.
+    pub(crate) fn position(&self) -> u64 {
+        self.read_bytes - self.partial.len() as u64
+    }
+
+    /// The lines from the byte `begin` on, whether or not they were read; none when they cannot be.
+    ///
+    /// A log of any length is looked at quickly: beyond its first 64 and last 256 KiB nothing is.
+    pub(crate) fn lines_from(&self, begin: u64) -> Vec<String> {
+        const HEAD_BYTES: u64 = 64 * 1024;
+        let lines = || -> io::Result<Vec<String>> {
+            let mut file = File::open(&self.path)?;
+            let end = file.metadata()?.len();
+            let mut text = Vec::new();
+            file.seek(SeekFrom::Start(begin))?;
+            if end.saturating_sub(begin) <= HEAD_BYTES + TAIL_BYTES {
+                file.read_to_end(&mut text)?;
+            } else {
+                file.by_ref().take(HEAD_BYTES).read_to_end(&mut text)?;
+                // The two halves of lines that are cut are lines of no meaning.
+                text.push(b'\n');
+                file.seek(SeekFrom::Start(end - TAIL_BYTES))?;
+                file.read_to_end(&mut text)?;
+            }
+            Ok(String::from_utf8_lossy(&text).lines().map(str::to_owned).collect())
+        };
+        lines().unwrap_or_default()
+    }
 }
+
+/// How much of a log's end is looked at.
+const TAIL_BYTES: u64 = 256 * 1024;
 
 /// The last `lines` lines of the file at `path`, oldest first; none when it cannot be read.
 ///
 /// Only the last 256 KiB are looked at, so that it stays quick for a log of any length.
 #[must_use]
 pub fn log_tail(path: &Path, lines: usize) -> Vec<String> {
-    const WINDOW_BYTES: u64 = 256 * 1024;
     let tail = || -> io::Result<Vec<String>> {
         let mut file = File::open(path)?;
-        let start = file.metadata()?.len().saturating_sub(WINDOW_BYTES);
+        let start = file.metadata()?.len().saturating_sub(TAIL_BYTES);
         file.seek(SeekFrom::Start(start))?;
         let mut kept = VecDeque::with_capacity(lines);
         for line in BufReader::new(file).split(b'\n') {
@@ -93,6 +126,26 @@ mod tests {
         assert!(read().is_empty());
         file.write_all(b"\n").unwrap();
         assert_eq!(read(), ["four"]);
+    }
+
+    #[test]
+    fn a_run_is_read_again_from_its_beginning() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("log");
+        let mut follower = LogFollower::new(path.clone());
+        assert!(follower.lines_from(0).is_empty(), "no file yet");
+        std::fs::write(&path, "first run\nhal").unwrap();
+        follower.read_new(|_| ()).unwrap();
+        let begin = follower.position();
+        std::fs::write(&path, "first run\nhalf\nsecond run\n").unwrap();
+        assert_eq!(follower.lines_from(begin), ["half", "second run"]);
+        assert_eq!(follower.lines_from(0), ["first run", "half", "second run"]);
+        // Of a long one, the beginning and the end.
+        let long: String = (0..100_000).map(|number| format!("{number}\n")).collect();
+        std::fs::write(&path, long).unwrap();
+        let lines = follower.lines_from(0);
+        assert_eq!((&*lines[0], lines.last().unwrap().as_str()), ("0", "99999"));
+        assert!(lines.len() < 100_000);
     }
 
     #[test]

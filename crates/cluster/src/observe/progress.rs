@@ -9,11 +9,14 @@ use std::io;
 use std::path::PathBuf;
 
 use super::log::LogFollower;
+use super::refusal::{Refusal, explain};
 
 /// What one run of a member has reached so far.
 #[derive(Debug)]
 pub(crate) struct Progress {
     log: LogFollower,
+    /// Where in the log this run begins.
+    begin: u64,
     state: State,
 }
 
@@ -35,18 +38,19 @@ const STREAMS_PER_LINK: usize = 2;
 
 impl Progress {
     pub(crate) fn new(log: PathBuf) -> Self {
-        Self { log: LogFollower::new(log), state: State::default() }
+        Self { log: LogFollower::new(log), begin: 0, state: State::default() }
     }
 
     /// Takes in what the log says since the last call.
     pub(crate) fn update(&mut self) -> io::Result<()> {
-        let Self { log, state } = self;
+        let Self { log, state, .. } = self;
         log.read_new(|line| state.take_in(line))
     }
 
     /// Forgets what the run that has just ended had reached, but not where in the log it was.
     pub(crate) fn restart(&mut self) -> io::Result<()> {
         self.log.read_new(|_| ())?;
+        self.begin = self.log.position();
         let id = self.state.id.take();
         self.state = State { id, ..State::default() };
         Ok(())
@@ -56,6 +60,12 @@ impl Progress {
     /// member has noticed yet.
     pub(crate) fn lost(&mut self, other: &str) {
         self.state.streams.retain(|(id, _)| id != other);
+    }
+
+    /// Why this run ended, or what keeps it from being ready, as far as its log says it. It reads the
+    /// log once more.
+    pub(crate) fn refusals(&self) -> Vec<Refusal> {
+        explain(self.log.lines_from(self.begin))
     }
 
     /// The member's id in hexadecimal, as etcd logs it.

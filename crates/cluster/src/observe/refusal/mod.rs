@@ -78,6 +78,27 @@ impl Refusal {
         self
     }
 
+    /// How much it tells, the most first: what ends or stops a member, a link with its reason, and
+    /// what is only an effect of what another member says.
+    pub(crate) fn rank(&self) -> u8 {
+        match (&self.link, &self.cause) {
+            (None, _) => 0,
+            (_, RefusalCause::RefusedThere { .. }) => 2,
+            (_, RefusalCause::PeerUnreachable { .. }) => 3,
+            // Told to one that is not of the fleet any more.
+            (_, RefusalCause::Removed) => 4,
+            _ => 1,
+        }
+    }
+
+    /// The other end of the link, to be called by another name than its id.
+    pub(crate) fn other_end_mut(&mut self) -> Option<&mut String> {
+        match self.link.as_mut()? {
+            RefusedLink::Incoming { from, .. } => Some(from),
+            RefusedLink::Outgoing { to } => Some(to),
+        }
+    }
+
     /// Whether it says the same of the same link.
     fn is_like(&self, other: &Self) -> bool {
         let links = match (&self.link, &other.link) {

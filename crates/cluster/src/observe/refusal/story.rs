@@ -63,13 +63,7 @@ impl Story {
     /// The refusals: what ended it first, and of the links those first that say why.
     pub(super) fn finish(self) -> Vec<Refusal> {
         let mut links = self.links;
-        links.sort_by_key(|refusal| match refusal.cause {
-            // Told to one that is not of the fleet any more.
-            Cause::Removed => 3,
-            Cause::PeerUnreachable { .. } => 2,
-            Cause::RefusedThere { .. } => 1,
-            _ => 0,
-        });
+        links.sort_by_key(Refusal::rank);
         self.end.into_iter().chain(self.waits).chain(links).collect()
     }
 
