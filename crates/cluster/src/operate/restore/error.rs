@@ -5,6 +5,7 @@ use std::process::ExitStatus;
 
 use crate::binary::Version;
 use crate::cluster::StartError;
+use crate::observe::RefusalCause;
 
 /// How many lines of what a tool printed an error's text has.
 const OUTPUT_LINES: usize = 10;
@@ -107,14 +108,15 @@ impl RestoreError {
 
     /// Of members that had their data.
     pub(super) fn of_start(source: StartError, version: Version) -> Self {
-        let refused = match &source {
-            StartError::Exited { log_tail, .. } => {
-                log_tail.iter().find_map(|line| refused_version(line))
+        let refused = source.refusals().iter().find_map(|refusal| match &refusal.cause {
+            // Of a store; of a cluster it says its own version too.
+            RefusalCause::VersionTooLow { server, cluster } if server.is_empty() => {
+                Some(cluster.clone())
             }
             _ => None,
-        };
+        });
         match refused {
-            Some(snapshot) => Self::TooNew { snapshot: snapshot.to_owned(), version, source },
+            Some(snapshot) => Self::TooNew { snapshot, version, source },
             None => Self::Start(source),
         }
     }
@@ -123,14 +125,6 @@ impl RestoreError {
     pub(super) fn is_port_taken(&self) -> bool {
         matches!(self, Self::Start(error) if error.is_port_taken())
     }
-}
-
-/// The version that an etcd of 3.6 or later says it does not read (`server/storage/schema`,
-/// `UnsafeMigrate`), in a line of its log.
-fn refused_version(line: &str) -> Option<&str> {
-    let (before, _) = line.split_once("\\\" is not supported")?;
-    let (_, version) = before.rsplit_once("version \\\"")?;
-    Some(version)
 }
 
 fn last_lines(output: &str) -> String {
@@ -158,7 +152,8 @@ mod tests {
             elapsed: Duration::from_millis(34),
             command: "etcd --name=m1".into(),
             log: "/run/m1/etcd.log".into(),
-            log_tail: vec![line.into()],
+            refusals: crate::observe::explain([line]).into(),
+            log_tail: [line.into()].into(),
         }
     }
 
