@@ -46,10 +46,12 @@ pub use cluster::{
 pub use http::HttpError;
 pub use observe::{PortKind, Refusal, RefusalCause, RefusedLink, explain, log_tail, readable};
 pub use operate::{
-    Cause, FailedStep, MemberNow, OperateError, Restore, RestoreError, RevokeError, RotateError,
-    RotatedPhase, RotationMethod, Step, ToolFailure,
+    Cause, Defragmented, FailedStep, HashReport, MemberHash, MemberNow, OperateError, Restore,
+    RestoreError, RevokeError, RotateError, RotatedPhase, RotationMethod, Step, ToolFailure,
+    Unsettled,
 };
 pub use plan::{
-    Joining, Plan, PlanError, ProxyKind, Security, Spec, Timing, TlsOptions, TlsVersion,
+    Joining, Plan, PlanError, ProxyKind, Security, Spec, StoreOptions, Timing, TlsOptions,
+    TlsVersion,
 };
 pub use process::PortError;

@@ -6,7 +6,7 @@ use std::sync::Once;
 use std::time::Duration;
 
 use tercet_cluster::binary::{Binary, Locator, Request};
-use tercet_cluster::{Joining, Restore, Security, Spec, TlsOptions};
+use tercet_cluster::{Joining, Restore, Security, Spec, StoreOptions, TlsOptions};
 use tercet_pki::Layout;
 use tokio::sync::oneshot;
 
@@ -37,6 +37,7 @@ pub struct Builder {
     security: Security,
     layout: Layout,
     tls: TlsOptions,
+    store: StoreOptions,
     v2: bool,
     no_gateway: bool,
     http_port: bool,
@@ -99,6 +100,12 @@ impl Builder {
     /// What of TLS is to be otherwise than etcd has it; by default nothing.
     pub fn tls(mut self, options: TlsOptions) -> Self {
         self.tls = options;
+        self
+    }
+
+    /// What of the members' stores is to be otherwise than etcd has it; by default nothing.
+    pub const fn store(mut self, options: StoreOptions) -> Self {
+        self.store = options;
         self
     }
 
@@ -181,6 +188,7 @@ impl Builder {
             .timing(timing)
             .layout(self.layout)
             .tls(self.tls)
+            .store(self.store)
             .v2(self.v2)
             .gateway(!self.no_gateway)
             .http_port(self.http_port)

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::hash::Unsettled;
 use crate::binary::Version;
 use crate::cluster::{KillError, LeaderError, Log, StartError};
 
@@ -191,6 +192,8 @@ pub enum Cause {
     Leader(#[from] LeaderError),
     /// The fleet, or one member of it, refused a request or did not answer.
     Client(#[from] tercet_client::Error),
+    /// The members could not be compared.
+    Unsettled(#[from] Unsettled),
 }
 
 impl Cause {

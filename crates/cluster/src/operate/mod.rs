@@ -7,13 +7,17 @@
 
 mod course;
 mod error;
+mod hash;
 mod leader;
 mod restore;
 mod rolling;
 mod rotate;
 mod snapshot;
 mod stop;
+mod upkeep;
 
 pub use error::{Cause, FailedStep, MemberNow, OperateError, Step};
+pub use hash::{HashReport, MemberHash, Unsettled};
 pub use restore::{Restore, RestoreError, ToolFailure};
 pub use rotate::{RevokeError, RotateError, RotatedPhase, RotationMethod};
+pub use upkeep::Defragmented;

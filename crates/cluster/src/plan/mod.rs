@@ -16,6 +16,7 @@ mod proxy;
 mod security;
 mod settings;
 mod spec;
+mod store;
 mod timing;
 mod tls;
 
@@ -29,5 +30,6 @@ pub use proxy::{ParseProxyKindError, ProxyFiles, ProxyKind, ProxyPlan};
 pub(crate) use proxy::{ProxySpec, Upstream};
 pub use security::{ParseSecurityError, Protection, Security};
 pub use spec::Spec;
+pub use store::StoreOptions;
 pub use timing::{ParseTimingError, Timing};
 pub use tls::{ParseTlsVersionError, TlsOptions, TlsVersion};

@@ -30,8 +30,11 @@ impl Settings {
         settings.tls(member, plan)?;
         settings.running(member, plan);
         settings.apis(member, plan)?;
-        for (name, value) in plan.spec().flags.iter().chain(&member.spec.extra) {
+        for (name, value) in plan.spec().store.flags(member.release()) {
             settings.set(name, value);
+        }
+        for (name, value) in plan.spec().flags.iter().chain(&member.spec.extra) {
+            settings.set_raw(name, value);
         }
         settings.check(member.release())?;
         Ok(settings)
@@ -230,6 +233,19 @@ impl Settings {
         }
     }
 
+    /// Says what somebody has said in a flag's own words.
+    fn set_raw(&mut self, name: &str, value: &str) {
+        let gates = self.all.iter_mut().find(|(known, _)| known == FEATURE_GATES);
+        match gates {
+            // One flag for many things, of which each was asked for.
+            Some((_, gates)) if name == FEATURE_GATES => {
+                gates.push(",");
+                gates.push(value);
+            }
+            _ => self.set(name, value),
+        }
+    }
+
     /// Says it, in the place of what was said of it before.
     fn set(&mut self, name: &str, value: impl Into<OsString>) {
         let value = value.into();
@@ -256,6 +272,8 @@ fn spelling(name: &'static str, release: Release) -> &'static str {
     flag.and_then(|flag| flag.instead(release.version())).unwrap_or(name)
 }
 
+const FEATURE_GATES: &str = "feature-gates";
+
 /// What was asked for, in words, where a flag of this name is what it takes.
 fn asked(flag: &str) -> String {
     match flag {
@@ -267,6 +285,7 @@ fn asked(flag: &str) -> String {
         | "peer-client-key-file" => "separate certificates to dial with",
         "listen-client-http-urls" => "a port of its own for HTTP",
         "enable-v2" => "the second API",
+        "experimental-compact-hash-check-enabled" => "comparing stores when they are compacted",
         "discovery" => "discovery by the second API",
         "discovery-endpoints" => "discovery by the third API",
         other => return format!("--{other}"),

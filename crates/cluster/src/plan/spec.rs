@@ -11,6 +11,7 @@ use super::flags;
 use super::fleet::Plan;
 use super::joining::Joining;
 use super::security::Security;
+use super::store::StoreOptions;
 use super::timing::Timing;
 use super::tls::TlsOptions;
 use crate::binary::Release;
@@ -30,6 +31,7 @@ pub struct Spec {
     pub(super) timing: Timing,
     pub(super) layout: Layout,
     pub(super) tls: TlsOptions,
+    pub(super) store: StoreOptions,
     pub(super) v2: bool,
     pub(super) gateway: bool,
     pub(super) http_port: bool,
@@ -51,6 +53,7 @@ impl Default for Spec {
             timing: Timing::default(),
             layout: Layout::default(),
             tls: TlsOptions::default(),
+            store: StoreOptions::default(),
             v2: false,
             gateway: true,
             http_port: false,
@@ -111,6 +114,19 @@ impl Spec {
     /// See [`tls`](Self::tls).
     pub const fn tls_options(&self) -> &TlsOptions {
         &self.tls
+    }
+
+    /// What of the members' stores is to be otherwise; nothing unless said.
+    #[must_use]
+    pub const fn store(mut self, options: StoreOptions) -> Self {
+        self.store = options;
+        self
+    }
+
+    /// See [`store`](Self::store).
+    #[must_use]
+    pub const fn store_options(&self) -> StoreOptions {
+        self.store
     }
 
     /// How the members of the new fleet find each other; each is told of all unless said.
@@ -257,6 +273,7 @@ impl Spec {
                 because: "etcd lets nobody through it then, whatever certificate it has: turn it off",
             });
         }
+        self.store.check()?;
         flags::check(&self.flags)?;
         Ok(())
     }
