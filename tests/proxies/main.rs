@@ -1,3 +1,9 @@
-//! etcd's own proxies before a fleet.
+//! etcd's own proxies before a fleet: what goes through them, who does not get in, and what becomes
+//! of them.
 
+#![expect(clippy::unwrap_used, reason = "a helper of a test may fail as the test may")]
+
+mod certificates;
+mod members;
 mod through;
+mod v2;

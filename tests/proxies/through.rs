@@ -1,38 +1,62 @@
-//! What goes through a proxy, in every security and version.
+//! What goes through the proxies of the third API, in every security and every version.
 
-use tercet_harness::{Cluster, ProxyKind, Result, Security};
+use tercet_client::{Client, Config, ErrorKind, Tls, Watch};
+use tercet_harness::{Cluster, Proxy, ProxyKind, Result, Security};
 
-#[tokio::test]
-async fn put_get_and_watch_go_through() -> Result<()> {
+/// Every version and security with one fleet, and `kind` before it.
+async fn everywhere(kind: ProxyKind) -> Result<()> {
     for etcd in tercet_tests::available() {
         for security in Security::ALL {
             let cluster = Cluster::builder().binary(etcd.path()).security(security).start().await?;
-            for kind in [ProxyKind::Gateway, ProxyKind::GrpcProxy] {
-                let begin = std::time::Instant::now();
-                let proxy = cluster.start_proxy(kind).await?;
-                eprintln!("{} {security} {kind} {:?}", etcd.version(), begin.elapsed());
-                let client = proxy.client().await?;
-                client.put("hello", "world").await?;
-                let value = client.get("hello").await?.expect("it was put");
-                assert_eq!(value.value(), b"world");
+            let proxy = cluster.start_proxy(kind).await?;
+            put_get_and_watch(&proxy).await?;
+            if cluster.plan().client_shows().is_some() {
+                only_with_a_certificate(&proxy).await?;
             }
+            println!("etcd {} {security}: {kind} is good", etcd.version());
         }
     }
     Ok(())
 }
-#[tokio::test]
-async fn v2() -> Result<()> {
-    for etcd in tercet_tests::available() {
-        if etcd.version().minor() > 5 {
-            continue;
-        }
-        for security in Security::ALL {
-            let cluster =
-                Cluster::builder().binary(etcd.path()).security(security).v2().start().await?;
-            let begin = std::time::Instant::now();
-            cluster.start_proxy(ProxyKind::V2).await?;
-            eprintln!("{} {security} v2 {:?}", etcd.version(), begin.elapsed());
-        }
+
+async fn put_get_and_watch(proxy: &Proxy<'_>) -> Result<()> {
+    let through = proxy.client().await?;
+    let direct = proxy.cluster().client().await?;
+    let mut watcher = through.watch(Watch::key("watched")).await?;
+    through.put("watched", "through").await?;
+    // Not what the proxy keeps to itself, but what the fleet has.
+    assert_eq!(direct.get("watched").await?.unwrap().value(), b"through");
+    direct.put("watched", "direct").await?;
+    assert_eq!(through.get("watched").await?.unwrap().value(), b"direct");
+    let mut seen = Vec::new();
+    while seen.len() < 2 {
+        let response = watcher.next().await.unwrap()?;
+        seen.extend(response.events().iter().map(|event| event.kv().value().to_vec()));
     }
+    assert_eq!(seen, [b"through".as_slice(), b"direct"]);
     Ok(())
+}
+
+/// A gateway leaves that to the members, a grpc-proxy does it itself.
+async fn only_with_a_certificate(proxy: &Proxy<'_>) -> Result<()> {
+    let authority = proxy.cluster().identities().authority().certificate_pem();
+    let config = Config::new([proxy.endpoint()]).tls(Tls::from_pem(authority)?);
+    let refused = Client::connect(config).await?.get("watched").await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Tls, "{refused:?}");
+    // The control: with one, everything else being the same.
+    let identity = proxy.cluster().identities().client();
+    let tls = Tls::mutual(authority, identity.chain_pem(), identity.key_pem())?;
+    let config = Config::new([proxy.endpoint()]).tls(tls);
+    assert!(Client::connect(config).await?.get("watched").await?.is_some());
+    Ok(())
+}
+
+#[tokio::test]
+async fn through_a_gateway_in_every_security_and_version() -> Result<()> {
+    everywhere(ProxyKind::Gateway).await
+}
+
+#[tokio::test]
+async fn through_a_grpc_proxy_in_every_security_and_version() -> Result<()> {
+    everywhere(ProxyKind::GrpcProxy).await
 }

@@ -1,9 +1,11 @@
 //! What several test files need.
 
+mod curl;
 mod etcd;
 mod etcds;
 mod load;
 
+pub use curl::{Curl, Curled};
 pub use etcd::{PATIENCE, Port, RawEtcd};
 pub use etcds::{available, of_minor, say};
 pub use load::{Answer, Fault, Found, History, Load, LoadOptions, LoadReport, Write};

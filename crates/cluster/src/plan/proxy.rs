@@ -73,6 +73,11 @@ impl Plan {
             let because = "it is for the second API, which the members do not answer: start the fleet with Spec::v2";
             return refused(because.to_owned());
         }
+        if spec.kind == ProxyKind::V2
+            && let Some(because) = self.not_by_v2()
+        {
+            return refused(because.to_owned());
+        }
         if spec.kind.terminates_tls()
             && self.security().clients() == Protection::Server
             && !cfg!(target_os = "linux")
@@ -93,6 +98,19 @@ impl Plan {
         proxy.arguments = arguments::of(&proxy, self)?;
         proxy.environment = arguments::environment(&proxy, self);
         Ok(proxy)
+    }
+
+    /// What of this fleet etcd's oldest proxy knows nothing of (`etcdmain/etcd.go`, `startProxy`).
+    fn not_by_v2(&self) -> Option<&'static str> {
+        let options = self.spec().tls_options();
+        if self.spec().has_http_port() {
+            return Some(
+                "it goes to the clients' ports, which answer gRPC alone: start the fleet without a port for HTTP",
+            );
+        }
+        let chosen = options.min().is_some() || options.max().is_some();
+        (chosen || !options.suites().is_empty())
+            .then_some("it would take any version of TLS and any cipher suite, unlike the members")
     }
 
     fn proxy_files(&self, kind: ProxyKind, directory: &Path) -> ProxyFiles {

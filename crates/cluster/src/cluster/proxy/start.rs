@@ -69,15 +69,24 @@ fn issue(cluster: &Cluster, plan: &ProxyPlan) -> Result<(), ProxyError> {
         identities.issue(&leaf)?.write(plan.directory(), &stem)?;
         Ok(())
     };
+    let options = cluster.plan().spec().tls_options();
+    // By these it is let in, where members look at names; any one will do.
+    let as_client = || options.client_hosts().first().cloned();
+    let as_peer = || options.peer_hosts().first().cloned();
     if let Some(files) = &plan.files().server {
         // Also shown as a client: by a grpc-proxy to itself, with v2 to members' client ports.
-        write(Leaf::server(plan.name()).hosts(LOOPBACK_HOSTS), files)?;
+        write(Leaf::server(plan.name()).hosts(LOOPBACK_HOSTS).hosts(as_client()), files)?;
     }
     if let Some(files) = &plan.files().client {
         let leaf = match plan.kind() {
-            // Peers look for the address of whoever dials them in its certificate.
-            ProxyKind::V2 => Leaf::client(plan.name()).hosts(LOOPBACK_HOSTS),
-            ProxyKind::Gateway | ProxyKind::GrpcProxy => Leaf::unnamed_client(plan.name()),
+            ProxyKind::V2 => {
+                let name = options.peer_names().first().map_or(plan.name(), String::as_str);
+                // Peers look for the address of whoever dials them in its certificate.
+                Leaf::client(name).hosts(LOOPBACK_HOSTS).hosts(as_peer())
+            }
+            ProxyKind::Gateway | ProxyKind::GrpcProxy => {
+                Leaf::unnamed_client(plan.name()).hosts(as_client())
+            }
         };
         write(leaf, files)?;
     }

@@ -72,6 +72,7 @@ impl Words<'_> {
             Protection::SelfSigned => {
                 self.set("insecure-skip-tls-verify", "true");
                 self.set("auto-tls", "true");
+                self.tls(plan);
             }
             Protection::Server | Protection::Mutual => {
                 self.set("cacert", &plan.files().ca);
@@ -79,7 +80,22 @@ impl Words<'_> {
                     self.pair("cert", "key", client);
                 }
                 self.listener(plan);
+                self.tls(plan);
             }
+        }
+    }
+
+    /// What members demand of their clients, a grpc-proxy demands of its own.
+    fn tls(&mut self, plan: &Plan) {
+        let options = plan.spec().tls_options();
+        if let Some(version) = options.min() {
+            self.set("tls-min-version", version.to_string());
+        }
+        if let Some(version) = options.max() {
+            self.set("tls-max-version", version.to_string());
+        }
+        if !options.suites().is_empty() {
+            self.set("listen-cipher-suites", options.suites().join(","));
         }
     }
 

@@ -1,9 +1,10 @@
 use super::*;
-use crate::plan::{Address, Security, Spec, Timing};
+use crate::plan::{Address, Security, Spec, Timing, TlsOptions, TlsVersion};
 
 fn plan(version: &str, spec: &Spec) -> (Plan, Release) {
     let addresses: Vec<_> = (0..spec.member_names().len() as u16)
         .map(|n| Address::loopback(23791 + n, 23801 + n))
+        .map(|address| if spec.has_http_port() { address.with_http(8080) } else { address })
         .collect();
     let release = Release::of(version.parse().unwrap()).unwrap();
     (spec.plan(release, Path::new("/run/fleet"), &addresses).unwrap(), release)
@@ -104,6 +105,23 @@ fn what_cannot_be_is_refused() {
         proxy("3.5.1", &Spec::default(), ProxyKind::V2).unwrap_err(),
         @"there is no proxy v2 of this fleet: it is for the second API, which the members do not answer: start the fleet with Spec::v2"
     );
+    let apart = Spec::default().v2(true).http_port(true);
+    insta::assert_snapshot!(
+        proxy("3.5.30", &apart, ProxyKind::V2).unwrap_err(),
+        @"there is no proxy v2 of this fleet: it goes to the clients' ports, which answer gRPC alone: start the fleet without a port for HTTP"
+    );
+    let newest = Spec::default().v2(true).tls(TlsOptions::default().min_version(TlsVersion::V1_3));
+    insta::assert_snapshot!(
+        proxy("3.5.30", &newest, ProxyKind::V2).unwrap_err(),
+        @"there is no proxy v2 of this fleet: it would take any version of TLS and any cipher suite, unlike the members"
+    );
+    // The members have it from 3.5.8 on, the proxy later.
+    insta::assert_snapshot!(
+        proxy("3.5.17", &newest, ProxyKind::GrpcProxy).unwrap_err(),
+        @"there is no proxy grpc-proxy of this fleet: etcd 3.5.17 has no --tls-min-version for it, which is there from 3.5.18 on"
+    );
+    let planned = proxy("3.5.18", &newest, ProxyKind::GrpcProxy).unwrap();
+    assert!(planned.arguments().contains(&"--tls-min-version=TLS1.3".into()));
     insta::assert_snapshot!(
         "nginx".parse::<ProxyKind>().unwrap_err(),
         @"'nginx' is no proxy: use gateway, grpc-proxy or v2"
