@@ -11,7 +11,7 @@ pub use self::roles::Role;
 pub use self::status::AuthStatus;
 pub use self::users::User;
 
-pub(crate) use self::session::Session;
+pub(crate) use self::session::{Pass, Session};
 
 use tonic::Response;
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::HeaderValue;
 use zeroize::Zeroizing;
@@ -29,7 +29,15 @@ struct Last {
     number: u64,
     /// `None` before the first, and when the token is no longer taken.
     answer: Option<Result<Option<HeaderValue>, Refusal>>,
+    /// Until when that nobody is asked is taken to hold.
+    nobody_until: Option<Instant>,
 }
+
+/// For how long that a cluster does not ask who we are is taken to hold.
+///
+/// Requests without a token are those of our certificate, which may be another user's: when
+/// authentication is enabled that must not go on. To ask costs a read.
+const NOBODY_FOR: Duration = Duration::from_secs(1);
 
 /// As whom a request goes.
 #[derive(Clone)]
@@ -37,6 +45,13 @@ pub(crate) struct Pass {
     number: u64,
     /// `None` if the cluster does not ask who we are.
     pub(crate) token: Option<HeaderValue>,
+}
+
+#[cfg(test)]
+impl Pass {
+    pub(crate) fn new(token: Option<HeaderValue>) -> Self {
+        Self { number: 1, token }
+    }
 }
 
 /// What a server said against us, to be told to several requests.
@@ -76,10 +91,12 @@ impl Session {
     {
         let seen = {
             let last = self.last();
-            if let Some(Ok(token)) = &last.answer {
-                return Ok(Pass { number: last.number, token: token.clone() });
+            match &last.answer {
+                Some(Ok(token)) if last.nobody_until.is_none_or(|until| Instant::now() < until) => {
+                    return Ok(Pass { number: last.number, token: token.clone() });
+                }
+                _ => last.number,
             }
-            last.number
         };
         let Ok(_turn) = tokio::time::timeout(patience, self.turn.lock()).await else {
             let what = format!("the user is not authenticated within {patience:.1?}");
@@ -99,6 +116,7 @@ impl Session {
         match answer {
             Ok(token) => {
                 last.number += 1;
+                last.nobody_until = token.is_none().then(|| Instant::now() + NOBODY_FOR);
                 last.answer = Some(Ok(token.clone()));
                 Ok(Pass { number: last.number, token })
             }
@@ -235,6 +253,18 @@ mod tests {
         let (asked, passes) = crowd(&session, || given("one")).await;
         assert_eq!(asked, 1);
         assert!(passes.iter().all(Result::is_ok));
+    }
+
+    #[tokio::test]
+    async fn that_nobody_is_asked_holds_for_a_moment() {
+        let session = session();
+        let nobody = async || Ok(None);
+        assert_eq!(crowd(&session, nobody).await.0, 1);
+        assert_eq!(crowd(&session, nobody).await.0, 0);
+        session.last().nobody_until = Some(Instant::now());
+        let (asked, passes) = crowd(&session, || given("one")).await;
+        assert_eq!(asked, 1);
+        assert!(passes.iter().all(|pass| pass.as_ref().is_ok_and(|pass| pass.token.is_some())));
     }
 
     #[tokio::test]

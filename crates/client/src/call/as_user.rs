@@ -6,7 +6,7 @@ use http::HeaderValue;
 use tonic::Status;
 
 use super::{Lane, Line, Member, passes};
-use crate::auth::{Session, auth};
+use crate::auth::{Pass, Session, auth};
 use crate::channel::Channel;
 use crate::client::timed;
 use crate::error::{ErrorKind, Failure, Fate};
@@ -47,7 +47,7 @@ impl Member {
                 Err(failure) if refreshed < REFRESHES => failure,
                 result => return result,
             };
-            if !may_be_the_token(&failure, lane, refreshed) {
+            if !may_be_the_token(&failure, lane, &pass, refreshed) {
                 return Err(failure);
             }
             session.refuse(&pass);
@@ -102,7 +102,7 @@ fn not_sent(failure: Failure, session: &Session) -> Failure {
 }
 
 /// Whether another token may help.
-fn may_be_the_token(failure: &Failure, lane: Lane, refreshed: usize) -> bool {
+fn may_be_the_token(failure: &Failure, lane: Lane, pass: &Pass, refreshed: usize) -> bool {
     if failure.fate != Fate::Refused {
         return false;
     }
@@ -110,7 +110,39 @@ fn may_be_the_token(failure: &Failure, lane: Lane, refreshed: usize) -> bool {
         ErrorKind::InvalidAuthToken => true,
         // Of a watch whose token it does not know, etcd 3.5.1 says no more than that
         // (`server/etcdserver/api/v3rpc/watch.go`, `isWatchPermitted`).
-        ErrorKind::PermissionDenied => matches!(lane, Lane::Streams) && refreshed == 0,
+        ErrorKind::PermissionDenied if matches!(lane, Lane::Streams) => refreshed == 0,
+        // Authentication was enabled since we asked: without a token we are whom our certificate
+        // names, and that is nobody.
+        ErrorKind::PermissionDenied | ErrorKind::UserNotFound => {
+            pass.token.is_none() && refreshed == 0
+        }
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_another_token_may_mend_is_sent_again() {
+        use ErrorKind::{InvalidAuthToken, KeyNotFound, PermissionDenied};
+        let pass = |token: Option<&'static str>| Pass::new(token.map(HeaderValue::from_static));
+        let (none, some) = (pass(None), pass(Some("token")));
+        let again = |kind, lane, pass, refreshed| {
+            let failure = Failure::new(kind, Fate::Refused, "no");
+            may_be_the_token(&failure, lane, pass, refreshed)
+        };
+        assert!(again(InvalidAuthToken, Lane::Requests, &some, 2));
+        assert!(!again(PermissionDenied, Lane::Requests, &some, 0));
+        assert!(again(PermissionDenied, Lane::Requests, &none, 0));
+        assert!(!again(PermissionDenied, Lane::Requests, &none, 1));
+        assert!(again(PermissionDenied, Lane::Streams, &some, 0));
+        assert!(!again(PermissionDenied, Lane::Streams, &some, 1));
+        assert!(!again(KeyNotFound, Lane::Requests, &none, 0));
+
+        // It may have been done, whatever was said.
+        let unknown = Failure::new(InvalidAuthToken, Fate::Unknown, "perhaps");
+        assert!(!may_be_the_token(&unknown, Lane::Requests, &some, 0));
     }
 }

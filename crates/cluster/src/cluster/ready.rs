@@ -181,10 +181,22 @@ impl Probes {
 /// Over a connection of its own: what an earlier one went through tells nothing of the member now.
 async fn read_once(config: &Config) -> Result<(), tercet_client::Error> {
     match Client::connect(config.clone()).await?.get(PROBE_KEY).await {
-        // A learner is asked for no more: it serves, and says that it will not read for us.
-        Err(error) if error.kind() == ErrorKind::NotSupportedForLearner => Ok(()),
+        Err(error) if is_an_answer(error.kind()) => Ok(()),
         result => result.map(drop),
     }
+}
+
+/// Whether a member that refuses a read has shown that it serves.
+fn is_an_answer(refusal: ErrorKind) -> bool {
+    matches!(
+        refusal,
+        // A learner is asked for no more.
+        ErrorKind::NotSupportedForLearner
+            // Who may read is looked at when the read is due, after the cluster was asked how far it
+            // is (`server/etcdserver/v3_server.go`, `Range`).
+            | ErrorKind::PermissionDenied
+            | ErrorKind::InvalidAuthToken
+    )
 }
 
 /// A wait for members, which ends early when one of them does.
