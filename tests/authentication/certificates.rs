@@ -1,29 +1,11 @@
 //! Users whom a certificate names.
 
-use rcgen::{CertificateParams, DistinguishedName, DnType};
-use tercet_client::{Client, Config, ErrorKind, Tls};
+use tercet_client::{Client, Config, ErrorKind};
 use tercet_harness::{Cluster, Result};
 use tercet_pki::Leaf;
 use tercet_tests::available;
 
-use crate::{ALICE, BOB, acts_as, client_of, kind, showing, with_users};
-
-/// What makes a client whose certificate has no common name, which our authority does not issue.
-fn nameless(cluster: &Cluster) -> Config {
-    let authority = cluster.identities().authority();
-    let key = rcgen::KeyPair::from_pem(&authority.key_pem()).unwrap();
-    let mut issuer = CertificateParams::default();
-    issuer.distinguished_name = DistinguishedName::new();
-    issuer.distinguished_name.push(DnType::CommonName, authority.common_name());
-    let issuer = rcgen::Issuer::new(issuer, key);
-    let mut params = CertificateParams::default();
-    params.distinguished_name = DistinguishedName::new();
-    params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth];
-    let key = rcgen::KeyPair::generate().unwrap();
-    let chain = params.signed_by(&key, &issuer).unwrap();
-    let tls = Tls::mutual(authority.certificate_pem(), chain.pem(), key.serialize_pem()).unwrap();
-    Config::new(cluster.endpoints()).tls(tls)
-}
+use crate::{ALICE, BOB, ROOT, acts_as, client_of, kind, showing, with_users};
 
 /// What makes a client whose certificate has this common name.
 fn named(cluster: &Cluster, common_name: &str) -> Config {
@@ -48,7 +30,8 @@ async fn a_common_name_is_a_user() -> Result<()> {
         acts_as(&Client::connect(both).await?, "bob").await?;
 
         // Nobody's name, and no name.
-        for nobody in [named(&cluster, "dave"), nameless(&cluster)] {
+        let unnamed = cluster.identities().issue(&Leaf::unnamed_client("somebody"))?;
+        for nobody in [named(&cluster, "dave"), showing(&cluster, &unnamed)] {
             let error = Client::connect(nobody).await?.get("alice/key").await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error:?}");
         }
@@ -62,26 +45,30 @@ async fn a_common_name_is_a_user() -> Result<()> {
         // A certificate needs no token that could get old.
         let alice = Client::connect(named(&cluster, "alice")).await?;
         alice.put("alice/key", "value").await?;
-        client_of(&cluster, crate::ROOT).await.role_add("another").await?;
+        client_of(&cluster, ROOT).await.role_add("another").await?;
         alice.put("alice/key", "value").await?;
         assert_eq!(kind(alice.put("elsewhere", "value").await), ErrorKind::PermissionDenied);
     }
     Ok(())
 }
 
-/// The fleet's own client is a user like any other: as such it goes on restarting members.
+/// To be ready needs no user, and to operate needs `root`.
 #[tokio::test]
-async fn a_fleet_is_ready_also_when_it_asks_who_is_there() -> Result<()> {
+async fn a_fleet_that_asks_who_is_there_is_operated_as_a_user() -> Result<()> {
     for etcd in available() {
         let cluster = with_users(etcd, 3).await?;
         let client = cluster.client().await?;
         client.auth_enable().await?;
-        // Its name is not a user's, so it may do nothing; and that is an answer, too.
+        // Its name is not a user's, so it may do nothing.
         assert_eq!(kind(client.get("alice/key").await), ErrorKind::PermissionDenied);
-        let down = cluster.leader().await?.kill()?;
-        down.restart().await?;
-        cluster.leader().await?;
-        client_of(&cluster, ALICE).await.put("alice/key", "value").await?;
+        cluster.member(0).restart().await?;
+
+        cluster.set_user(ROOT.0, ROOT.1);
+        let leader = cluster.leader().await?;
+        leader.kill()?.restart().await?;
+        cluster.client().await?.put("anywhere", "value").await?;
+        let anybody = client_of(&cluster, ALICE).await;
+        assert_eq!(kind(anybody.put("anywhere", "value").await), ErrorKind::PermissionDenied);
     }
     Ok(())
 }

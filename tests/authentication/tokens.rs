@@ -24,6 +24,7 @@ async fn tokens_that_members_have_forgotten_are_asked_for_again() -> Result<()> 
     for etcd in available() {
         let cluster = with_users(etcd, 3).await?;
         cluster.client().await?.auth_enable().await?;
+        cluster.set_user(ROOT.0, ROOT.1);
         let alice = client_of(&cluster, ALICE).await;
         for round in 0..3 {
             let mut tasks = JoinSet::new();

@@ -15,6 +15,7 @@ use super::latest::Latest;
 use super::member::Member;
 use super::proxy::ProxyCell;
 use super::successor::Successor;
+use super::user::FleetUser;
 use super::{leader, ready, start};
 use crate::binary::Binary;
 use crate::plan::{Plan, Protection, Spec};
@@ -45,6 +46,7 @@ pub struct Cluster {
     pub(crate) plan: Plan,
     pub(crate) identities: Latest<Fleet>,
     pub(crate) successor: Mutex<Option<Successor>>,
+    pub(crate) user: FleetUser,
     pub(crate) ready_within: Duration,
     /// Held by the one operation that changes the fleet.
     pub(crate) operating: tokio::sync::Mutex<()>,
@@ -120,6 +122,14 @@ impl Cluster {
 
     /// What makes a client of these members.
     pub(crate) fn client_config(
+        &self,
+        urls: impl IntoIterator<Item = String>,
+    ) -> Result<Config, tercet_client::Error> {
+        Ok(self.user.enter(self.nobodys_config(urls)?))
+    }
+
+    /// What makes a client of these members that is nobody's but whom its certificate names.
+    pub(crate) fn nobodys_config(
         &self,
         urls: impl IntoIterator<Item = String>,
     ) -> Result<Config, tercet_client::Error> {

@@ -12,6 +12,7 @@ mod proxy;
 mod ready;
 mod start;
 mod successor;
+mod user;
 
 pub use error::{KillError, LeaderError, StartError};
 pub(crate) use error::{LOG_TAIL_LINES, Log};

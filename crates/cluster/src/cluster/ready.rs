@@ -106,7 +106,9 @@ fn probe_config(cluster: &Cluster, index: usize) -> Result<Config, tercet_client
     // A read that was begun under a leader that is gone waits for long; a new one does not. Five
     // elections are time enough for one that can be answered.
     let patience = (5 * cluster.plan().timing().election()).max(Duration::from_millis(500));
-    Ok(cluster.member(index).client_config()?.request_timeout(patience))
+    // Nobody's: a token takes etcd a tenth of a second, and a refusal is an answer too.
+    let url = cluster.member(index).client_url().to_owned();
+    Ok(cluster.nobodys_config([url])?.request_timeout(patience))
 }
 
 /// What `index` lacks to reach each of `running`.

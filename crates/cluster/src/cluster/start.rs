@@ -13,6 +13,7 @@ use super::cell::{MemberCell, MemberState};
 use super::error::StartError;
 use super::fleet::{Cluster, StartTimes};
 use super::latest::Latest;
+use super::user::FleetUser;
 use super::{discovery, ready};
 use crate::binary::{Binary, Feature, Release};
 use crate::observe::Progress;
@@ -170,6 +171,7 @@ pub(crate) async fn prepare(
         identities: Latest::new(identities),
         successor: std::sync::Mutex::default(),
         ready_within: spec.ready_limit(),
+        user: FleetUser::default(),
         operating: tokio::sync::Mutex::new(()),
         changing_files: std::sync::RwLock::new(()),
         times,
