@@ -4,7 +4,7 @@ use tercet_harness::{Layout, Result, RotationMethod, Security};
 use tercet_pki::Leaf;
 use tercet_tests::{Load, LoadOptions, available};
 
-use super::support::{client_of, fleet, look, processes, starts, verify};
+use super::support::{client_of, elections, fleet, look, processes, starts, verify};
 
 #[tokio::test]
 async fn the_authority_is_changed_by_bundle() -> Result<()> {
@@ -38,6 +38,7 @@ async fn changed(
     let by_old = async || client_of(&cluster, cluster.identities().authority(), &alice).await;
     by_old().await.get("hello").await.expect("the control: the old one's are let in");
     let pids = processes(&cluster);
+    let before = elections(&cluster).await?;
 
     let load = Load::start(&client, LoadOptions::default()).await;
     load.acknowledges(50).await;
@@ -47,6 +48,10 @@ async fn changed(
 
     let restarts = if method == RotationMethod::Bundle { 2 } else { 1 };
     assert_eq!(starts(&cluster), [1 + restarts; 3]);
+    // The one in which the leader hands over, and none because it was missed: there was no pause
+    // of an election.
+    let elections = elections(&cluster).await? - before;
+    assert!(elections <= restarts as u64, "{elections} elections in {restarts} rounds of restarts");
     assert!(processes(&cluster).iter().zip(pids).all(|(now, before)| *now != before));
     let new = cluster.identities().authority();
     assert_ne!(new.common_name(), old.common_name());

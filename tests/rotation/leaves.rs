@@ -4,7 +4,7 @@ use tercet_client::Watch;
 use tercet_harness::{Layout, Result, Security};
 use tercet_tests::{Load, LoadOptions, available};
 
-use super::support::{fleet, look, processes, starts, verify};
+use super::support::{by_files, fleet, look, processes, starts, verify};
 
 #[tokio::test]
 async fn leaves_are_renewed_while_everything_runs() -> Result<()> {
@@ -17,16 +17,18 @@ async fn leaves_are_renewed_while_everything_runs() -> Result<()> {
             let old = cluster.identities().client().certificate().clone();
 
             let load = Load::start(&client, LoadOptions::default()).await;
+            // One that connects all the time, to any member.
+            let dialling = by_files(&cluster, cluster.endpoints());
+            let options = LoadOptions::default().prefix("dialling/");
+            let dialling = Load::dialling(vec![dialling], options).await;
             load.acknowledges(50).await;
-            // Connections that are made in the middle of it, again and again.
-            let config = cluster.client().await?;
             for _ in 0..3 {
                 cluster.rotate_leaves().await?;
                 cluster.client().await?.put("watched/new", "connection").await?;
                 load.acknowledges(20).await;
+                dialling.acknowledges(5).await;
             }
-            let report = load.stop().await;
-            config.get("hello").await?;
+            let (report, dialled) = (load.stop().await, dialling.stop().await);
 
             assert_eq!(processes(&cluster), pids, "nothing was restarted");
             assert_eq!(starts(&cluster), [1, 1, 1]);
@@ -44,8 +46,10 @@ async fn leaves_are_renewed_while_everything_runs() -> Result<()> {
                 let response = watcher.next().await.expect("it goes on")?;
                 assert_eq!(response.events()[0].kv().key(), b"watched/new");
             }
-            assert_eq!((report.not_applied(), report.unknown()), (0, 0), "{report}");
-            verify(&format!("leaves, {layout:?}"), etcd, &report, &client).await;
+            for (what, report) in [("leaves", report), ("leaves, dialling", dialled)] {
+                assert_eq!((report.not_applied(), report.unknown()), (0, 0), "{report}");
+                verify(&format!("{what}, {layout:?}"), etcd, &report, &client).await;
+            }
         }
     }
     Ok(())

@@ -2,5 +2,9 @@
 //! at work the whole time.
 
 mod authority;
+mod interrupted;
 mod leaves;
+mod revocation;
+mod security;
+mod skipped;
 mod support;

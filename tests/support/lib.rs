@@ -8,7 +8,7 @@ mod load;
 pub use curl::{Curl, Curled};
 pub use etcd::{PATIENCE, Port, RawEtcd};
 pub use etcds::{available, of_minor, say};
-pub use load::{Answer, Fault, Found, History, Load, LoadOptions, LoadReport, Write};
+pub use load::{Answer, Dial, Fault, Found, History, Load, LoadOptions, LoadReport, Write};
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

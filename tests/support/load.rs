@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use tercet_client::{Client, Outcome, Range};
+use tercet_client::{Client, Config, Outcome, Range};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
@@ -82,7 +82,14 @@ pub struct Load {
 struct Shared {
     begin: Instant,
     writes: Mutex<Vec<Write>>,
-    acknowledged: watch::Sender<usize>,
+    counts: watch::Sender<Counts>,
+}
+
+/// What became of the writes so far.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counts {
+    acknowledged: usize,
+    failed: usize,
 }
 
 impl Load {
@@ -103,8 +110,23 @@ impl Load {
     ///
     /// When nothing is acknowledged in a minute.
     pub async fn over(clients: Vec<Client>, options: LoadOptions) -> Self {
-        let options = LoadOptions { writers: clients.len(), ..options };
-        for (writer, client) in clients.iter().enumerate() {
+        Self::by(clients.into_iter().map(Way::Client).collect(), options).await
+    }
+
+    /// The same with a writer for each of these, which makes a client for every single write: all
+    /// the time somebody connects who has never been there, and has no session to go on with.
+    ///
+    /// # Panics
+    ///
+    /// When nothing is acknowledged in a minute.
+    pub async fn dialling(configs: Vec<Dial>, options: LoadOptions) -> Self {
+        Self::by(configs.into_iter().map(Way::Dial).collect(), options).await
+    }
+
+    async fn by(ways: Vec<Way>, options: LoadOptions) -> Self {
+        let options = LoadOptions { writers: ways.len(), ..options };
+        for (writer, way) in ways.iter().enumerate() {
+            let client = way.client().await.expect("what a client can be made of");
             let first = client.put(format!("{}{writer}", options.prefix), "first");
             let first = tokio::time::timeout(crate::PATIENCE, first).await;
             first.expect("it ends by itself").expect("a fleet that takes writes");
@@ -112,13 +134,12 @@ impl Load {
         let shared = Arc::new(Shared {
             begin: Instant::now(),
             writes: Mutex::default(),
-            acknowledged: watch::Sender::new(0),
+            counts: watch::Sender::default(),
         });
         let stop = watch::Sender::new(false);
         let mut writers = JoinSet::new();
-        for (writer, client) in clients.into_iter().enumerate() {
-            let writer =
-                Writer { writer, client, options: options.clone(), shared: shared.clone() };
+        for (writer, way) in ways.into_iter().enumerate() {
+            let writer = Writer { writer, way, options: options.clone(), shared: shared.clone() };
             writers.spawn(writer.run(stop.subscribe()));
         }
         Self { writers, shared, stop, options }
@@ -133,7 +154,7 @@ impl Load {
     /// How many writes were acknowledged so far.
     #[must_use]
     pub fn acknowledged(&self) -> usize {
-        *self.shared.acknowledged.borrow()
+        self.shared.counts.borrow().acknowledged
     }
 
     /// Waits until `more` further writes were acknowledged.
@@ -142,12 +163,25 @@ impl Load {
     ///
     /// When they are not in a minute.
     pub async fn acknowledges(&self, more: usize) {
-        let goal = self.acknowledged() + more;
-        let mut acknowledged = self.shared.acknowledged.subscribe();
-        let waiting = acknowledged.wait_for(|&count| count >= goal);
-        let told =
-            tokio::time::timeout(crate::PATIENCE, waiting).await.is_ok_and(|told| told.is_ok());
-        assert!(told, "{} writes were acknowledged and not {goal}", self.acknowledged());
+        self.counts("acknowledged", more, |counts| counts.acknowledged).await;
+    }
+
+    /// Waits until `more` further writes failed, whether they may have happened or not.
+    ///
+    /// # Panics
+    ///
+    /// When they do not in a minute.
+    pub async fn fails(&self, more: usize) {
+        self.counts("failed", more, |counts| counts.failed).await;
+    }
+
+    async fn counts(&self, what: &str, more: usize, count: fn(&Counts) -> usize) {
+        let goal = count(&self.shared.counts.borrow()) + more;
+        let mut counts = self.shared.counts.subscribe();
+        let waiting = counts.wait_for(|counts| count(counts) >= goal);
+        let told = tokio::time::timeout(crate::PATIENCE, waiting).await;
+        let reached = count(&self.shared.counts.borrow());
+        assert!(told.is_ok(), "{reached} writes {what} and not {goal}");
     }
 
     /// Stops writing, waits for the answers that are under way, and says what became of all.
@@ -171,9 +205,33 @@ impl Load {
     }
 }
 
+/// Makes what a client is made of, for every write anew.
+pub type Dial = Arc<dyn Fn() -> Config + Send + Sync>;
+
+/// Through what a writer writes.
+#[derive(Clone)]
+enum Way {
+    Client(Client),
+    Dial(Dial),
+}
+
+impl Way {
+    async fn client(&self) -> tercet_client::Result<Client> {
+        match self {
+            Self::Client(client) => Ok(client.clone()),
+            Self::Dial(config) => Client::connect(config()).await,
+        }
+    }
+
+    /// Returns the revision.
+    async fn put(&self, key: String, value: String) -> tercet_client::Result<i64> {
+        Ok(self.client().await?.put(key, value).await?.revision())
+    }
+}
+
 struct Writer {
     writer: usize,
-    client: Client,
+    way: Way,
     options: LoadOptions,
     shared: Arc<Shared>,
 }
@@ -206,11 +264,11 @@ impl Writer {
     }
 
     fn write(&self, key: String, value: String) -> impl Future<Output = ()> + Send + 'static {
-        let (client, shared, writer) = (self.client.clone(), self.shared.clone(), self.writer);
+        let (way, shared, writer) = (self.way.clone(), self.shared.clone(), self.writer);
         async move {
             let begun = shared.begin.elapsed();
-            let answer = match client.put(key.clone(), value.clone()).await {
-                Ok(answer) => Answer::Acknowledged { revision: answer.revision() },
+            let answer = match way.put(key.clone(), value.clone()).await {
+                Ok(revision) => Answer::Acknowledged { revision },
                 Err(error) => match error.outcome() {
                     Outcome::NotApplied => Answer::NotApplied { error: error.to_string() },
                     Outcome::Unknown => Answer::Unknown { error: error.to_string() },
@@ -220,9 +278,10 @@ impl Writer {
             let acknowledged = matches!(answer, Answer::Acknowledged { .. });
             let write = Write { writer, key, value, begun, ended, answer };
             shared.writes.lock().unwrap_or_else(PoisonError::into_inner).push(write);
-            if acknowledged {
-                shared.acknowledged.send_modify(|count| *count += 1);
-            }
+            shared.counts.send_modify(|counts| match acknowledged {
+                true => counts.acknowledged += 1,
+                false => counts.failed += 1,
+            });
         }
     }
 }

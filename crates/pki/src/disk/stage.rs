@@ -287,7 +287,18 @@ pub fn write_file(
 /// Keeps other processes from changing a fleet's directory at the same time; ends on drop.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    _directory: Option<File>,
+    directory: Option<File>,
+}
+
+/// Not by closing alone: a process that another thread starts at this moment has the file as well,
+/// until it becomes its program, and the lock with it.
+impl Drop for Lock {
+    fn drop(&mut self) {
+        if let Some(directory) = &self.directory {
+            // What was not locked is not unlocked, which is fine.
+            let _ = directory.unlock();
+        }
+    }
 }
 
 impl Lock {
@@ -304,12 +315,12 @@ impl Lock {
         // Where directories cannot be opened, or locked (some network file systems), two
         // operators have to agree by other means.
         let opened = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
-        let Ok(file) = File::open(opened) else { return Ok(Self { _directory: None }) };
+        let Ok(file) = File::open(opened) else { return Ok(Self { directory: None }) };
         match file.try_lock() {
             Err(fs::TryLockError::WouldBlock) => {
                 Err(WriteError::Busy { directory: directory.to_owned() })
             }
-            Ok(()) | Err(fs::TryLockError::Error(_)) => Ok(Self { _directory: Some(file) }),
+            Ok(()) | Err(fs::TryLockError::Error(_)) => Ok(Self { directory: Some(file) }),
         }
     }
 }
