@@ -59,10 +59,11 @@ async fn changed(
         assert_eq!(seen.authorities, [format!("CN={}", new.common_name())]);
     }
     // Whoever the old one vouches for is refused now, and trusts nobody here.
-    let refused = by_old().await.get("hello").await.unwrap_err();
+    let refused = by_old().await.get("hello").await.expect_err("the old one is nobody");
     assert!(refused.is_connect(), "{refused}");
     let distrusted = client_of(&cluster, &old, cluster.identities().client()).await;
-    assert!(distrusted.get("hello").await.unwrap_err().is_connect());
+    let distrusted = distrusted.get("hello").await.expect_err("nobody is the old one's");
+    assert!(distrusted.is_connect(), "{distrusted}");
     // And the new one signs, for those who come later too.
     let bob = cluster.identities().issue(&Leaf::client("bob"))?;
     client_of(&cluster, new, &bob).await.get("hello").await?;
