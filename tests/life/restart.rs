@@ -3,33 +3,26 @@
 use tercet_harness::{Cluster, Result, Timing};
 use tercet_tests::available;
 
-async fn fleet_of(etcd: &tercet_cluster::binary::Binary, members: usize) -> Result<Cluster> {
-    let builder = Cluster::builder().binary(etcd.path()).members(members);
-    builder.timing(Timing::Ci).start().await
-}
+use crate::{fleet_of, term};
 
 #[tokio::test]
 async fn a_leader_that_is_stopped_hands_over_first() -> Result<()> {
     for etcd in available() {
         let cluster = fleet_of(etcd, 3).await?;
         let leader = cluster.leader().await?;
-        let (pid, term) = (leader.pid().expect("it runs"), term(leader).await?);
+        let (pid, before) = (leader.pid().expect("it runs"), term(leader).await?);
         let down = leader.stop().await?;
         assert_eq!(down.member().pid(), None);
         assert!(!tercet_tests::is_running(pid));
         let heir = cluster.leader().await?;
         assert_ne!(heir.index(), leader.index());
         // One election for the handing over, and none because it was missed.
-        assert_eq!(self::term(heir).await?, term + 1, "etcd {}", etcd.version());
+        assert_eq!(term(heir).await?, before + 1, "etcd {}", etcd.version());
         let text = leader.stop().await.unwrap_err().to_string();
         assert_eq!(text, format!("member {} is not running: restart it first", leader.name()));
         down.restart().await?;
     }
     Ok(())
-}
-
-async fn term(member: tercet_harness::Member<'_>) -> Result<u64> {
-    Ok(member.client().await?.status(member.client_url()).await?.raft_term())
 }
 
 /// The control of what `stop` promises: a member that does not listen is killed.
@@ -91,7 +84,7 @@ async fn rolling_restart_replaces_every_process_and_keeps_a_majority() -> Result
         let client = cluster.client().await?;
         client.put("hello", "world").await?;
         let pids: Vec<_> = cluster.members().map(|member| member.pid()).collect();
-        let term = term(cluster.leader().await?).await?;
+        let before = term(cluster.leader().await?).await?;
         cluster.rolling_restart().await?;
         for (member, old) in cluster.members().zip(pids) {
             assert!(member.is_running());
@@ -100,7 +93,7 @@ async fn rolling_restart_replaces_every_process_and_keeps_a_majority() -> Result
             assert_eq!(read.expect("still there").value(), b"world");
         }
         // The leader handed over once, and nobody missed it.
-        assert_eq!(self::term(cluster.leader().await?).await?, term + 1, "{}", etcd.version());
+        assert_eq!(term(cluster.leader().await?).await?, before + 1, "{}", etcd.version());
     }
     Ok(())
 }

@@ -46,9 +46,9 @@ pub use cluster::{
 pub use http::HttpError;
 pub use observe::{PortKind, Refusal, RefusalCause, RefusedLink, explain, log_tail, readable};
 pub use operate::{
-    Cause, Defragmented, FailedStep, HashReport, MemberHash, MemberNow, OperateError, Restore,
-    RestoreError, RevokeError, RotateError, RotatedPhase, RotationMethod, Step, ToolFailure,
-    Unsettled,
+    Cause, Defragmented, FailedStep, HashReport, MemberHash, MemberNow, OperateError,
+    OperateRefusal, Restore, RestoreError, RevokeError, RotateError, RotatedPhase, RotationMethod,
+    Step, ToolFailure, Unsettled,
 };
 pub use plan::{
     Joining, Plan, PlanError, ProxyKind, Security, Spec, StoreOptions, Timing, TlsOptions,

@@ -44,6 +44,7 @@ pub struct Builder {
     flags: Vec<(String, String)>,
     joining: Joining,
     restore: Option<Restore>,
+    strict: Option<bool>,
     keep: Option<Keep>,
     parent: Option<PathBuf>,
     ready_within: Option<Duration>,
@@ -146,6 +147,13 @@ impl Builder {
         self
     }
 
+    /// Whether members may come and go only after five seconds together, as etcd has it; by default
+    /// only with [`Timing::Stock`]. See [`Spec::strict_reconfiguration`].
+    pub const fn strict_reconfiguration(mut self, strict: bool) -> Self {
+        self.strict = Some(strict);
+        self
+    }
+
     /// What becomes of the files; by default what `TERCET_KEEP` says, else [`Keep::Never`].
     pub const fn keep(mut self, keep: Keep) -> Self {
         self.keep = Some(keep);
@@ -199,6 +207,9 @@ impl Builder {
         }
         if let Some(members) = self.members {
             spec = spec.members(members);
+        }
+        if let Some(strict) = self.strict {
+            spec = spec.strict_reconfiguration(strict);
         }
         if let Some(limit) = self.ready_within {
             spec = spec.ready_within(limit);

@@ -1,6 +1,5 @@
 //! What a fleet keeps of each of its members.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::latest::Latest;
@@ -17,7 +16,45 @@ pub(crate) struct MemberCell {
     state: Mutex<MemberState>,
     ports: Mutex<Vec<HeldPort>>,
     installed: Latest<Installed>,
-    removed: AtomicBool,
+    standing: Mutex<Standing>,
+}
+
+/// What a member is to its fleet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// It is on its way in: the fleet may know of it or not, and it may run or not.
+    Entering {
+        /// What it is known as, if it is.
+        now: Role,
+        /// What it is to be.
+        wanted: Role,
+    },
+    /// It belongs to the fleet.
+    Belongs(Role),
+    /// It does not belong to the fleet any more.
+    Removed {
+        /// What it was.
+        was: Role,
+    },
+}
+
+impl Standing {
+    /// What it is, or was.
+    pub(crate) const fn role(self) -> Role {
+        match self {
+            Self::Entering { now: role, .. }
+            | Self::Belongs(role)
+            | Self::Removed { was: role } => role,
+        }
+    }
+}
+
+/// Whether a member has a vote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    Voter,
+    /// It follows, and neither votes nor counts for a majority.
+    Learner,
 }
 
 /// What a member is run as, from its next start on.
@@ -44,7 +81,7 @@ impl MemberCell {
             state: Mutex::new(MemberState { child: None, run: 0, progress }),
             ports: Mutex::new(ports),
             installed: Latest::new(Installed { plan, binary }),
-            removed: AtomicBool::new(false),
+            standing: Mutex::new(Standing::Belongs(Role::Voter)),
         }
     }
 
@@ -66,15 +103,30 @@ impl MemberCell {
         self.ports.lock().unwrap_or_else(PoisonError::into_inner).extend(more);
     }
 
-    /// Whether it does not belong to the fleet any more.
-    pub(crate) fn is_removed(&self) -> bool {
-        self.removed.load(Ordering::Acquire)
+    /// What it is to the fleet.
+    pub(crate) fn standing(&self) -> Standing {
+        *self.standing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// It does not belong to the fleet any more. Its ports are free from now on: it must be down.
-    pub(crate) fn remove(&self) {
-        self.removed.store(true, Ordering::Release);
-        self.ports.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    /// It is this to the fleet from now on.
+    pub(crate) fn stand(&self, standing: Standing) {
+        *self.standing.lock().unwrap_or_else(PoisonError::into_inner) = standing;
+    }
+
+    /// Whether it does not belong to the fleet any more.
+    pub(crate) fn is_removed(&self) -> bool {
+        matches!(self.standing(), Standing::Removed { .. })
+    }
+
+    /// Whether it has no vote, as far as the fleet was changed through its owner.
+    pub(crate) fn is_learner(&self) -> bool {
+        let standing = self.standing();
+        !matches!(standing, Standing::Removed { .. }) && standing.role() == Role::Learner
+    }
+
+    /// Its ports, for another member or to be free: it must be down, and stay so.
+    pub(crate) fn give_up_ports(&self) -> Vec<HeldPort> {
+        std::mem::take(&mut *self.ports.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Locks one member's state. Never hold two: members are looked at in any order.

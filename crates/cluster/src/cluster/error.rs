@@ -108,6 +108,12 @@ pub enum StartError {
     /// The old process of a member that is to be started again does not go.
     #[error("the member cannot be started again")]
     Kill(#[from] KillError),
+    /// It does not belong to the fleet any more.
+    #[error("member {member} was removed, and its data with it: add another")]
+    Removed {
+        /// The member's name.
+        member: String,
+    },
     /// There is no member to wait for: all are down on purpose.
     #[error("no member is running: start one first")]
     NoneRunning,

@@ -156,10 +156,12 @@ impl Cluster {
         })
     }
 
-    /// The members' client URLs, in the order in which they came; also of those that are down.
+    /// The members' client URLs, in the order in which they came; also of those that are down, but
+    /// not of learners, which answer few requests.
     #[must_use]
     pub fn endpoints(&self) -> Vec<String> {
-        self.members().map(|member| member.client_url().to_owned()).collect()
+        let voters = self.members().filter(|member| !member.is_learner());
+        voters.map(|member| member.client_url().to_owned()).collect()
     }
 
     /// The member with this index, counted from 0 in the order in which they came. It keeps it for
@@ -199,7 +201,7 @@ impl Cluster {
     ///
     /// [`LeaderError`] when there is none for ten seconds, with what each member said last.
     pub async fn leader(&self) -> Result<Member<'_>, LeaderError> {
-        leader::leader(self).await
+        leader(self, 0).await
     }
 
     /// The variables that make `etcdctl`, and whatever else reads them, talk to this fleet.

@@ -21,10 +21,12 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 /// How long after a round of questions the next one starts.
 const ASK_EVERY: Duration = Duration::from_millis(5);
 
-pub(super) async fn leader(cluster: &Cluster) -> Result<Member<'_>, LeaderError> {
+/// The leader of all that have a vote. `unsure` of them may have none any more: they are asked, but
+/// not needed.
+pub(crate) async fn leader(cluster: &Cluster, unsure: usize) -> Result<Member<'_>, LeaderError> {
     let begin = Instant::now();
     loop {
-        let said = match ask_all(cluster).await {
+        let said = match ask_all(cluster, unsure).await {
             Ok(index) => return Ok(cluster.member(index)),
             Err(said) => said,
         };
@@ -64,11 +66,12 @@ impl std::fmt::Display for Answer {
 
 type Said = Vec<(usize, Result<Answer, String>)>;
 
-/// Asks all running members at once. Returns the leader as soon as enough agree, without waiting
+/// Asks all running members with a vote at once. Returns the leader as soon as enough agree, without waiting
 /// for a member that does not answer; else what each said, in the order of their indices.
-async fn ask_all(cluster: &Cluster) -> Result<usize, Said> {
+async fn ask_all(cluster: &Cluster, unsure: usize) -> Result<usize, Said> {
+    let voters: Vec<_> = cluster.members().filter(|member| !member.is_learner()).collect();
     let mut questions = JoinSet::new();
-    for member in cluster.members().filter(Member::is_running) {
+    for member in voters.iter().filter(|member| member.is_running()) {
         let (index, url, config) =
             (member.index(), member.client_url().to_owned(), member.client_config());
         questions.spawn(async move {
@@ -85,7 +88,7 @@ async fn ask_all(cluster: &Cluster) -> Result<usize, Said> {
     while let Some(answer) = questions.join_next().await {
         // A task that panicked has said nothing.
         said.extend(answer.ok());
-        if let Some(index) = agreed(&said, cluster.indices().len()) {
+        if let Some(index) = agreed(&said, voters.len().saturating_sub(unsure)) {
             return Ok(index);
         }
     }
@@ -93,15 +96,15 @@ async fn ask_all(cluster: &Cluster) -> Result<usize, Said> {
     Err(said)
 }
 
-/// The running member that a majority of all `members` follows in one and the same term.
-fn agreed(said: &Said, members: usize) -> Option<usize> {
+/// The running member that a majority of all `voters` follows in one and the same term.
+fn agreed(said: &Said, voters: usize) -> Option<usize> {
     let answers =
         || said.iter().filter_map(|(index, answer)| Some((*index, answer.as_ref().ok()?)));
     answers().find_map(|(index, candidate)| {
         let followers = answers()
             .filter(|(_, other)| other.leader == Some(candidate.id) && other.term == candidate.term)
             .count();
-        (followers > members / 2).then_some(index)
+        (followers > voters / 2).then_some(index)
     })
 }
 

@@ -86,6 +86,21 @@ impl<'a> Member<'a> {
         self.cluster.cell(self.index).is_removed()
     }
 
+    /// Whether it follows without a vote: it came by
+    /// [`add_learner`](Cluster::add_learner) and was not [promoted](Self::promote) yet.
+    #[must_use]
+    pub fn is_learner(&self) -> bool {
+        self.cluster.cell(self.index).is_learner()
+    }
+
+    /// The number by which the fleet knows it, once it has started once; it prints it in
+    /// hexadecimal.
+    #[must_use]
+    pub fn id(&self) -> Option<u64> {
+        let state = self.cluster.state(self.index);
+        state.progress.id().and_then(|id| u64::from_str_radix(id, 16).ok())
+    }
+
     /// The fleet that it belongs to.
     #[must_use]
     pub const fn cluster(&self) -> &'a Cluster {
@@ -178,6 +193,9 @@ impl<'a> Member<'a> {
     /// [`StartError::Kill`] when its old process does not go, [`StartError::Directory`] when its log
     /// cannot be opened, [`StartError::Spawn`] when it cannot be run.
     pub fn start(&self) -> Result<(), StartError> {
+        if self.is_removed() {
+            return Err(StartError::Removed { member: self.name().to_owned() });
+        }
         // Before it runs again, or its new links would be taken for the old ones.
         self.end()?;
         let mut state = self.cluster.state(self.index);

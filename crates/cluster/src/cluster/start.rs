@@ -183,8 +183,7 @@ pub(crate) fn hold_ports(
     spec: &Spec,
     release: Release,
 ) -> Result<(Address, Vec<HeldPort>), PortError> {
-    let share =
-        if release.has(Feature::SocketReusePort) { Share::ReusePort } else { Share::ReuseAddress };
+    let share = share(release);
     let mut ports = vec![HeldPort::hold(share)?, HeldPort::hold(share)?];
     let mut address = Address::loopback(ports[0].number(), ports[1].number());
     if spec.has_http_port() {
@@ -193,6 +192,11 @@ pub(crate) fn hold_ports(
         ports.push(http);
     }
     Ok((address, ports))
+}
+
+/// How `release` is let onto a port that is held for it.
+pub(crate) fn share(release: Release) -> Share {
+    if release.has(Feature::SocketReusePort) { Share::ReusePort } else { Share::ReuseAddress }
 }
 
 /// The member's own directory. etcd makes the data directory in it, 0700.

@@ -5,6 +5,7 @@ use std::time::Instant;
 use tokio::sync::MutexGuard;
 
 use super::error::{Cause, FailedStep, MemberNow, OperateError, Step};
+use crate::binary::chain;
 use crate::cluster::{Cluster, LOG_TAIL_LINES, Member};
 use crate::observe::log_tail;
 
@@ -40,19 +41,51 @@ impl<'a> Course<'a> {
         member: Option<Member<'_>>,
         cause: impl Into<Cause>,
     ) -> OperateError {
+        self.seen(step, member, cause).now()
+    }
+
+    /// Why it ends here, once what was begun is taken back.
+    pub(super) fn seen(
+        &self,
+        step: Step,
+        member: Option<Member<'_>>,
+        cause: impl Into<Cause>,
+    ) -> Seen<'a> {
         let cause = cause.into();
         let log = member.filter(|_| !cause.has_log()).map(|member| member.log().to_owned());
         let log_tail = log.as_deref().map(|log| log_tail(log, LOG_TAIL_LINES)).unwrap_or_default();
-        OperateError::Failed(Box::new(FailedStep {
+        let failed = FailedStep {
             operation: self.operation.clone(),
             step,
             member: member.map(|member| member.name().to_owned()),
             elapsed: self.begin.elapsed(),
-            now: members_now(self.cluster),
+            now: Vec::new(),
+            not_undone: None,
             log,
             log_tail,
             cause,
-        }))
+        };
+        Seen { cluster: self.cluster, failed: Box::new(failed) }
+    }
+}
+
+/// A step that failed, before anybody is told.
+pub(super) struct Seen<'a> {
+    cluster: &'a Cluster,
+    failed: Box<FailedStep>,
+}
+
+impl Seen<'_> {
+    /// The fleet is as the error shall say.
+    pub(super) fn now(mut self) -> OperateError {
+        self.failed.now = members_now(self.cluster);
+        OperateError::Failed(self.failed)
+    }
+
+    /// What was begun could not be taken back.
+    pub(super) fn not_undone(mut self, cause: &Cause) -> OperateError {
+        self.failed.not_undone = Some(chain(cause));
+        self.now()
     }
 }
 
@@ -63,6 +96,7 @@ fn members_now(cluster: &Cluster) -> Vec<MemberNow> {
         .map(|member| MemberNow {
             name: member.name().to_owned(),
             version: member.binary().version(),
+            learner: member.is_learner(),
             running: member.is_running(),
             removed: member.is_removed(),
         })

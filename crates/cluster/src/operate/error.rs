@@ -1,17 +1,22 @@
 //! What can go wrong when something is done to a running fleet.
 
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::hash::Unsettled;
 use crate::binary::Version;
 use crate::cluster::{KillError, LeaderError, Log, StartError};
+use crate::plan::Spec;
 
 /// Why something that was to be done to a running fleet was not done, or not to its end.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OperateError {
+    /// It cannot be done, or not now. Nothing was changed.
+    #[error("{0}; nothing was changed")]
+    Refused(OperateRefusal),
     /// A step failed. What the fleet is now is in it, and in its text.
     #[error(transparent)]
     Failed(Box<FailedStep>),
@@ -23,8 +28,74 @@ impl OperateError {
     pub fn failed(&self) -> Option<&FailedStep> {
         match self {
             Self::Failed(failed) => Some(failed),
+            Self::Refused(_) => None,
         }
     }
+
+    /// Why it was refused, if nothing was begun.
+    #[must_use]
+    pub fn refusal(&self) -> Option<&OperateRefusal> {
+        match self {
+            Self::Refused(refusal) => Some(refusal),
+            Self::Failed(_) => None,
+        }
+    }
+}
+
+impl From<OperateRefusal> for OperateError {
+    fn from(refusal: OperateRefusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+/// Why something cannot be done to a fleet as it is.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OperateRefusal {
+    /// The fleet has as many members as it may.
+    #[error("{members} members are too many: a fleet has {} at most", Spec::MOST_MEMBERS)]
+    TooMany {
+        /// How many there would be.
+        members: usize,
+    },
+    /// Too few run for another one to come.
+    #[error(
+        "another member can come when {needed} of the {voters} with a vote run, and {running} do: start the others first, or remove them"
+    )]
+    TooFewToAdd {
+        /// How many members have a vote.
+        voters: usize,
+        /// How many of them run.
+        running: usize,
+        /// How many would have to.
+        needed: usize,
+    },
+    /// Too few run for one to go.
+    #[error(
+        "without {member} there would be {voters} members with a vote, of which {needed} must run, and {running} would: start the others first, or remove those that are down"
+    )]
+    TooFewToRemove {
+        /// Who was to go.
+        member: String,
+        /// How many members with a vote would stay.
+        voters: usize,
+        /// How many of them run.
+        running: usize,
+        /// How many would have to.
+        needed: usize,
+    },
+    /// Without it there would be no fleet.
+    #[error("{member} is the only member with a vote: add another one first")]
+    LastVoter {
+        /// Who was to go.
+        member: String,
+    },
+    /// It does not belong to the fleet any more.
+    #[error("{member} was removed, and does not come back: add another")]
+    Removed {
+        /// The member's name.
+        member: String,
+    },
 }
 
 /// A step of an operation that failed.
@@ -35,6 +106,7 @@ pub struct FailedStep {
     pub(super) member: Option<String>,
     pub(super) elapsed: Duration,
     pub(super) now: Vec<MemberNow>,
+    pub(super) not_undone: Option<String>,
     pub(super) log: Option<PathBuf>,
     pub(super) log_tail: Vec<String>,
     #[source]
@@ -72,6 +144,12 @@ impl FailedStep {
         &self.now
     }
 
+    /// Why what was begun could not be taken back, if it was to be.
+    #[must_use]
+    pub fn not_undone(&self) -> Option<&str> {
+        self.not_undone.as_deref()
+    }
+
     /// Where the log of the member is, if the error is about one.
     #[must_use]
     pub fn log(&self) -> Option<&Path> {
@@ -90,7 +168,7 @@ impl FailedStep {
 
 impl fmt::Display for FailedStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { operation, step, member, elapsed, now, log, log_tail, .. } = self;
+        let Self { operation, step, member, elapsed, now, not_undone, log, log_tail, .. } = self;
         write!(f, "{operation}: ")?;
         match member {
             Some(member) => write!(f, "{member} {step}")?,
@@ -100,6 +178,9 @@ impl fmt::Display for FailedStep {
         for (index, member) in now.iter().enumerate() {
             let comma = if index == 0 { "" } else { ", " };
             write!(f, "{comma}{member}")?;
+        }
+        if let Some(why) = not_undone {
+            write!(f, "\n  it could not be taken back ({why}): call it again to go on")?;
         }
         match log {
             Some(path) => write!(f, "\n{}", Log { path, lines: log_tail }),
@@ -118,8 +199,22 @@ pub enum Step {
     Leader,
     /// Handing over the leadership.
     MoveLeader,
+    /// Holding ports for it, and deciding what it is run with.
+    Plan,
+    /// Making its certificates.
+    Certificates,
+    /// Telling the fleet of it.
+    Enroll,
+    /// Telling the fleet where it is.
+    Tell,
+    /// Giving it a vote.
+    Promote,
+    /// Having the fleet forget it.
+    Expel,
     /// Ending it.
     Stop,
+    /// Deleting its data.
+    Data,
     /// Starting it.
     Start,
     /// Waiting until it is ready, and all that runs with it.
@@ -142,7 +237,14 @@ impl fmt::Display for Step {
             Self::Before => "was not ready to begin with",
             Self::Leader => "told no leader",
             Self::MoveLeader => "did not come to lead",
+            Self::Plan => "cannot be planned",
+            Self::Certificates => "has no certificates",
+            Self::Enroll => "was not made known to the fleet",
+            Self::Tell => "was not made known where it shall be",
+            Self::Promote => "was given no vote",
+            Self::Expel => "was not taken out of the fleet",
             Self::Stop => "was not stopped",
+            Self::Data => "left its data behind",
             Self::Start => "was not started",
             Self::Ready => "did not become ready",
             Self::Snapshot => "gave no snapshot",
@@ -162,6 +264,8 @@ pub struct MemberNow {
     pub name: String,
     /// The version that runs it, or will from its next start on.
     pub version: Version,
+    /// Whether it has no vote.
+    pub learner: bool,
     /// Whether its process runs.
     pub running: bool,
     /// Whether it was removed from the fleet.
@@ -170,30 +274,75 @@ pub struct MemberNow {
 
 impl fmt::Display for MemberNow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, version, running, removed } = self;
-        match (removed, running) {
-            (true, _) => write!(f, "{name} is removed"),
-            (false, true) => write!(f, "{name} runs ({version})"),
-            (false, false) => write!(f, "{name} is down ({version})"),
+        let Self { name, version, learner, running, removed } = self;
+        if *removed {
+            return write!(f, "{name} is removed");
         }
+        let state = if *running { "runs" } else { "is down" };
+        let learner = if *learner { ", a learner" } else { "" };
+        write!(f, "{name} {state} ({version}{learner})")
     }
 }
 
 /// Why a step failed.
 #[derive(Debug, thiserror::Error)]
-#[error(transparent)]
 #[non_exhaustive]
 pub enum Cause {
     /// A member did not come up, or the fleet is not ready.
+    #[error(transparent)]
     Start(#[from] StartError),
     /// A member does not go down.
+    #[error(transparent)]
     Kill(#[from] KillError),
     /// Nobody leads.
+    #[error(transparent)]
     Leader(#[from] LeaderError),
     /// The fleet, or one member of it, refused a request or did not answer.
+    #[error(transparent)]
     Client(#[from] tercet_client::Error),
     /// The members could not be compared.
+    #[error(transparent)]
     Unsettled(#[from] Unsettled),
+    /// Its certificates could not be made.
+    #[error(transparent)]
+    Fleet(#[from] tercet_pki::FleetError),
+    /// A certificate could not be written.
+    #[error(transparent)]
+    Write(#[from] tercet_pki::WriteError),
+    /// The certificates are not as they were left.
+    #[error(transparent)]
+    Certificates(#[from] tercet_pki::FleetLoadError),
+    /// Files could not be removed.
+    #[error("cannot remove {}", path.display())]
+    Data {
+        /// What was to be removed.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It was done, and it does not show.
+    #[error("it was agreed on, but is not to be seen after {elapsed:.1?}")]
+    NotSeen {
+        /// For how long it was looked for.
+        elapsed: Duration,
+    },
+    /// A learner has not caught up.
+    #[error(
+        "it has not caught up: it is at {}, and the leader at {}",
+        index(*learner), index(*leader)
+    )]
+    Behind {
+        /// How far the learner's log is, if it says.
+        learner: Option<u64>,
+        /// How far the leader's log is, if it says.
+        leader: Option<u64>,
+        /// What the leader said.
+        source: tercet_client::Error,
+    },
+}
+
+fn index(index: Option<u64>) -> String {
+    index.map_or_else(|| "no known entry".to_owned(), |index| format!("entry {index}"))
 }
 
 impl Cause {
@@ -211,6 +360,7 @@ mod tests {
         let member = |name: &str, running, removed| MemberNow {
             name: name.to_owned(),
             version: Version::new(3, 5, 1),
+            learner: false,
             running,
             removed,
         };
@@ -225,6 +375,7 @@ mod tests {
             member: Some("m2".to_owned()),
             elapsed: Duration::from_millis(1234),
             now: now(),
+            not_undone: None,
             log: Some("/run/m2/etcd.log".into()),
             log_tail: vec!["one".to_owned(), "two".to_owned()],
             cause: KillError::NotRunning { member: "m2".to_owned() }.into(),

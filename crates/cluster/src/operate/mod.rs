@@ -6,17 +6,24 @@
 //! fleet (the client).
 
 mod course;
+mod entry;
 mod error;
 mod hash;
 mod leader;
+mod members;
+mod peer_url;
+mod promote;
+mod remove;
+mod replace;
 mod restore;
 mod rolling;
+mod roster;
 mod rotate;
 mod snapshot;
 mod stop;
 mod upkeep;
 
-pub use error::{Cause, FailedStep, MemberNow, OperateError, Step};
+pub use error::{Cause, FailedStep, MemberNow, OperateError, OperateRefusal, Step};
 pub use hash::{HashReport, MemberHash, Unsettled};
 pub use restore::{Restore, RestoreError, ToolFailure};
 pub use rotate::{RevokeError, RotateError, RotatedPhase, RotationMethod};

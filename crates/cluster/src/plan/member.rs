@@ -54,6 +54,12 @@ impl MemberSpec {
         Self { name: name.into(), address, release, entry, extra: Vec::new() }
     }
 
+    /// How it comes in, if it has no data yet.
+    pub fn entry(mut self, entry: Entry) -> Self {
+        self.entry = entry;
+        self
+    }
+
     /// Where it is from now on.
     pub const fn address(mut self, address: Address) -> Self {
         self.address = address;

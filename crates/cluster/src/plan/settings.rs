@@ -177,6 +177,9 @@ impl Settings {
         if !timing.fsync() && member.release().has(Feature::UnsafeNoFsync) {
             self.set("unsafe-no-fsync", "true");
         }
+        if !plan.spec().is_reconfigured_strictly() {
+            self.set("strict-reconfig-check", "false");
+        }
         // Off by default on 3.4 only: a member that comes back must not unseat a healthy leader.
         self.set("pre-vote", "true");
         // The default from 3.5 on. What a member has reached is read from these lines.

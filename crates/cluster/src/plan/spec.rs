@@ -37,6 +37,7 @@ pub struct Spec {
     pub(super) http_port: bool,
     pub(super) flags: Vec<(String, String)>,
     pub(super) joining: Joining,
+    pub(super) strict: Option<bool>,
     ready_within: Duration,
     keep_failed: bool,
 }
@@ -59,6 +60,7 @@ impl Default for Spec {
             http_port: false,
             flags: Vec::new(),
             joining: Joining::default(),
+            strict: None,
             ready_within: READY_WITHIN,
             keep_failed: false,
         }
@@ -194,6 +196,24 @@ impl Spec {
         self.flags.retain(|(known, _)| *known != name);
         self.flags.push((name, value.into()));
         self
+    }
+
+    /// Whether members refuse that members come and go until they have been connected for five
+    /// seconds, and with too few of them (`--strict-reconfig-check`), which is etcd's default.
+    ///
+    /// Unless said, only with [`Timing::Stock`]: nobody wants to wait for these five seconds in a
+    /// test. [`add_member`](crate::Cluster::add_member) and its like look for themselves whether
+    /// enough members are there.
+    #[must_use]
+    pub const fn strict_reconfiguration(mut self, strict: bool) -> Self {
+        self.strict = Some(strict);
+        self
+    }
+
+    /// See [`strict_reconfiguration`](Self::strict_reconfiguration).
+    #[must_use]
+    pub fn is_reconfigured_strictly(&self) -> bool {
+        self.strict.unwrap_or(self.timing == Timing::Stock)
     }
 
     /// How long the fleet may take to become ready before its start is given up; by default a

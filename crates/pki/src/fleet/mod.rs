@@ -204,26 +204,68 @@ impl Fleet {
         for ((_, client), files) in self.more_clients.iter().zip(&files.more_clients) {
             client.draft(&mut draft, files)?;
         }
-        for (member, files) in self.members().zip(&files.members) {
-            match &self.members {
-                Members::PerMember(_) => {
-                    draft.directory(&dir.join(member.name))?;
-                    member.server.draft(&mut draft, &files.server)?;
-                    member.peer.draft(&mut draft, &files.peer)?;
-                    if let (Some(outgoing), Some(files)) = (member.outgoing, &files.outgoing) {
-                        outgoing.server.draft(&mut draft, &files.server)?;
-                        outgoing.peer.draft(&mut draft, &files.peer)?;
-                    }
-                }
-                Members::Shared(identity) => {
-                    identity.draft(&mut draft, &files.server)?;
-                    // The files of the first member are those of all.
-                    break;
-                }
-            }
+        let members = match &self.members {
+            Members::PerMember(_) => usize::MAX,
+            // The files of the first member are those of all.
+            Members::Shared(_) => 1,
+        };
+        for (member, files) in self.members().zip(&files.members).take(members) {
+            member.draft(&mut draft, files)?;
         }
         draft.keep();
         Ok(files)
+    }
+
+    /// Writes what the member called `name` shows, and nothing else: for one that comes to a fleet
+    /// whose other files are there. In [`Layout::Shared`] that is nothing.
+    ///
+    /// ```
+    /// use tercet_pki::Fleet;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scratch = tempfile::tempdir()?;
+    /// # let dir = scratch.path().join("pki");
+    /// let fleet = Fleet::generate(["infra1"])?;
+    /// fleet.write(&dir)?;
+    /// let more = Fleet::builder().authority(fleet.authority().clone()).members(["infra2"]).build()?;
+    /// more.write_member(&dir, "infra2")?;
+    /// assert!(dir.join("infra2").join("peer.key").exists());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`write`](Self::write); nothing is left then.
+    pub fn write_member(&self, dir: impl AsRef<Path>, name: &str) -> Result<(), WriteError> {
+        let files = self.files(&dir);
+        let (Members::PerMember(_), Some(files)) = (&self.members, files.member(name)) else {
+            return Ok(());
+        };
+        let mut draft = Draft::default();
+        for member in self.members().filter(|member| member.name == name) {
+            member.draft(&mut draft, files)?;
+        }
+        draft.keep();
+        Ok(())
+    }
+}
+
+impl Member<'_> {
+    /// Adds its files to a draft, and their directory.
+    fn draft(&self, draft: &mut Draft, files: &MemberFiles) -> Result<(), WriteError> {
+        if let Some(directory) = files.server.key.parent() {
+            draft.directory(directory)?;
+        }
+        self.server.draft(draft, &files.server)?;
+        if files.peer != files.server {
+            self.peer.draft(draft, &files.peer)?;
+        }
+        if let (Some(outgoing), Some(files)) = (self.outgoing, &files.outgoing) {
+            outgoing.server.draft(draft, &files.server)?;
+            outgoing.peer.draft(draft, &files.peer)?;
+        }
+        Ok(())
     }
 }
 

@@ -1,0 +1,58 @@
+//! Members that go.
+
+use super::course::Course;
+use super::entry::{delete_data, expel, reread_certificates};
+use super::error::{OperateError, Step};
+use super::leader::{heir, lead};
+use super::roster::Voters;
+use crate::cluster::{KillError, Member, Standing};
+
+impl Member<'_> {
+    /// Removes it from the fleet for good: has it hand over when it leads, has the others forget it,
+    /// ends it, deletes its data, and lets its ports go. Its log and certificates stay. It may be
+    /// down. Where it was removed already, nothing happens.
+    ///
+    /// Cancelled, it belongs to the fleet or not, and runs or not; calling it again goes on.
+    ///
+    /// # Errors
+    ///
+    /// [`OperateError::Refused`] when it is the only one with a vote, or when too few of those that
+    /// stay run.
+    pub async fn remove(&self) -> Result<(), OperateError> {
+        let course = Course::begin(self.cluster(), format!("removing {}", self.name())).await;
+        if self.is_removed() {
+            return Ok(());
+        }
+        take_out(&course, *self).await?;
+        drop(self.cluster().cell(self.index()).give_up_ports());
+        Ok(())
+    }
+}
+
+/// As [`Member::remove`], as a part of something, and its ports stay held.
+pub(super) async fn take_out(course: &Course<'_>, member: Member<'_>) -> Result<(), OperateError> {
+    let cluster = course.cluster;
+    let failed = |step, cause| course.failed(step, Some(member), cause);
+    if !member.is_learner() {
+        Voters::of(cluster).may_remove(member)?;
+        let leader = cluster.leader().await;
+        let leader = leader.map_err(|error| course.failed(Step::Leader, None, error))?;
+        if leader.index() == member.index()
+            && let Some(heir) = heir(cluster, leader).await
+        {
+            lead(course, heir).await?;
+        }
+    }
+    expel(course, member).await.map_err(|cause| failed(Step::Expel, cause))?;
+    match member.stop().await {
+        // It ends by itself when it hears of it.
+        Ok(_) | Err(KillError::NotRunning { .. }) => {}
+        Err(error) => return Err(course.failed(Step::Stop, Some(member), error)),
+    }
+    member.end().map_err(|error| course.failed(Step::Stop, Some(member), error))?;
+    let cell = cluster.cell(member.index());
+    cell.stand(Standing::Removed { was: cell.standing().role() });
+    delete_data(member).map_err(|cause| failed(Step::Data, cause))?;
+    reread_certificates(cluster).map_err(|cause| failed(Step::Certificates, cause))?;
+    cluster.wait_until_ready().await.map_err(|error| course.failed(Step::Ready, None, error))
+}

@@ -1,0 +1,69 @@
+//! A member in the stead of another.
+
+use super::course::Course;
+use super::entry::{Newcomer, bring_in, make};
+use super::error::{OperateError, OperateRefusal};
+use super::remove::take_out;
+use super::roster::{Voters, entering};
+use crate::cluster::{Member, Role};
+
+impl<'a> Member<'a> {
+    /// Replaces it, as one does with a member whose disk is lost: removes it, as
+    /// [`remove`](Self::remove) does, and brings in another one in its stead, under a new name and
+    /// without data, but at the same addresses and with the same etcd, and with a vote or without as
+    /// it had. Clients find the new one where the old one was. Returns the new one when it is ready.
+    ///
+    /// The order is etcd's own advice (its "runtime reconfiguration" guide): a member that is down
+    /// and still counted makes the majority larger without helping it.
+    ///
+    /// Cancelled, there is the old member, or the new one, or neither; called again on the old one,
+    /// this goes on.
+    ///
+    /// # Errors
+    ///
+    /// [`OperateError::Refused`] when it is the only one with a vote, or too few of the others run.
+    /// When the new one does not come up, it is taken back, and the fleet has one member less:
+    /// called again on the old one, this brings in another.
+    pub async fn replace(&self) -> Result<Member<'a>, OperateError> {
+        let cluster = self.cluster();
+        let course = Course::begin(cluster, format!("replacing {}", self.name())).await;
+        let cell = cluster.cell(self.index());
+        if let Some((member, _)) = entering(cluster)
+            && member.client_url() == self.client_url()
+        {
+            return finish(&course, *self, member).await;
+        }
+        let wanted = cell.standing().role();
+        if !self.is_removed() {
+            if wanted == Role::Voter {
+                let voters = Voters::of(cluster);
+                voters.may_remove(*self)?;
+                voters.without(*self).may_add(wanted)?;
+            }
+            take_out(&course, *self).await?;
+        }
+        let ports = cell.give_up_ports();
+        if ports.is_empty() {
+            return Err(OperateRefusal::Removed { member: self.name().to_owned() }.into());
+        }
+        let (binary, address) = (self.binary().clone(), self.plan().spec().planned_address());
+        let made = make(&course, Newcomer { binary, address, wanted });
+        let holder = made.as_ref().map_or(self.index(), |member| member.index());
+        cluster.cell(holder).hold(ports);
+        finish(&course, *self, made?).await
+    }
+}
+
+/// Brings `member` in, or gives its ports back to the one in whose stead it came.
+async fn finish<'a>(
+    course: &Course<'_>,
+    old: Member<'_>,
+    member: Member<'a>,
+) -> Result<Member<'a>, OperateError> {
+    let result = bring_in(course, member).await;
+    if member.is_removed() {
+        let ports = course.cluster.cell(member.index()).give_up_ports();
+        course.cluster.cell(old.index()).hold(ports);
+    }
+    result.map(|()| member)
+}
