@@ -2,4 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper of a test may fail as the test may")]
 
+mod alerts;
 mod probe;
+mod stage;

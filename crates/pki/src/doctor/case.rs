@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 
 use super::document::Document;
 use super::findings::Subject;
+use super::live::AnswerCase;
 use super::{Description, File, Origin, Settings, TlsSettings, Url};
 
 pub(crate) use super::Port;
@@ -23,6 +24,10 @@ pub(crate) const CLIENTS_MAX: usize = 100;
 /// How many files that belong to nobody are looked at.
 pub(crate) const LOOSE_MAX: usize = 1000;
 
+/// How many answers are looked at: those of nine members, each asked by all others and a client, are
+/// fewer than two hundred.
+pub(crate) const ANSWERS_MAX: usize = 2000;
+
 /// What is judged, with every file parsed once.
 #[derive(Debug)]
 pub(crate) struct Case<'a> {
@@ -36,6 +41,8 @@ pub(crate) struct Case<'a> {
     pub(crate) loose: Vec<Rc<Document>>,
     /// Every file, each once, whoever names it.
     pub(crate) documents: Vec<Rc<Document>>,
+    /// What ports answered.
+    pub(crate) answers: Vec<AnswerCase<'a>>,
 }
 
 /// A member.
@@ -91,7 +98,7 @@ impl<'a> Case<'a> {
     pub(crate) fn new(description: &'a Description) -> Self {
         let mut shelf = Shelf::default();
         let members = description.members.iter().take(MEMBERS_MAX).enumerate();
-        let members = members
+        let members: Vec<_> = members
             .map(|(index, member)| MemberCase {
                 index,
                 name: &member.settings.name,
@@ -117,7 +124,10 @@ impl<'a> Case<'a> {
         let any = GoRange { oldest: Go::new(12), newest: Go::NEWEST_KNOWN };
         let built = || Release::of(*etcd).map_or(any, Release::go);
         let go = go.map_or_else(built, GoRange::exactly);
-        Self { etcd: *etcd, go, now: *now, members, clients, loose, documents: shelf.all }
+        let answers = description.answers.iter().take(ANSWERS_MAX);
+        let answers = answers.map(|answer| AnswerCase::new(answer, &members)).collect();
+        let documents = shelf.all;
+        Self { etcd: *etcd, go, now: *now, members, clients, loose, documents, answers }
     }
 
     /// Both sides of every member.

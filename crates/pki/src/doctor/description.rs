@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
+use super::live::Answer;
 use super::{Settings, Url};
 use crate::etcd::{Go, Version};
 
@@ -29,13 +30,24 @@ pub struct Description {
     /// Certificates, keys and lists that belong to nobody in particular: each is judged by itself,
     /// and against the others.
     pub loose: Vec<File>,
+    /// What ports answered to those who dialled them, where somebody did. Those of one port count
+    /// in their order.
+    pub answers: Vec<Answer>,
 }
 
 impl Description {
     /// Of nothing yet, to be added to.
     #[must_use]
     pub const fn new(etcd: Version, now: OffsetDateTime) -> Self {
-        Self { etcd, go: None, now, members: Vec::new(), clients: Vec::new(), loose: Vec::new() }
+        Self {
+            etcd,
+            go: None,
+            now,
+            members: Vec::new(),
+            clients: Vec::new(),
+            loose: Vec::new(),
+            answers: Vec::new(),
+        }
     }
 }
 

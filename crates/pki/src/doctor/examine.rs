@@ -12,8 +12,8 @@ use super::{Description, Finding, rules};
 /// come first, then warnings, then notes; within them the order is that of [`Rule::ALL`].
 ///
 /// Nothing is looked at but `description`, and nothing in it makes this panic. The work is bounded:
-/// 100 members, 100 clients, 1000 loose files, and of a file 1 MiB and 1000 PEM blocks are looked
-/// at, and what is beyond that is not.
+/// 100 members, 100 clients, 1000 loose files and 2000 answers, and of a file 1 MiB and 1000 PEM
+/// blocks are looked at, and what is beyond that is not.
 ///
 /// [`Rule::ALL`]: super::Rule::ALL
 #[must_use]

@@ -84,6 +84,12 @@ impl Found {
         self
     }
 
+    /// The same of whoever is called so and was not described.
+    pub(crate) fn called(mut self, name: &str) -> Self {
+        self.finding.member = Some(name.to_owned());
+        self
+    }
+
     /// The file to look at.
     pub(crate) fn file(mut self, path: &Path) -> Self {
         self.finding.file = Some(path.to_owned());
@@ -119,6 +125,11 @@ impl Findings {
     /// Adds one.
     pub(crate) fn add(&mut self, found: Found) {
         self.found.push(found);
+    }
+
+    /// Whether one that was found is like this.
+    pub(crate) fn any(&self, is_it: impl Fn(&Finding) -> bool) -> bool {
+        self.found.iter().any(|found| is_it(&found.finding))
     }
 
     /// The report: effects left out, the same said once, the worst first. `members` is how many

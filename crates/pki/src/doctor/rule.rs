@@ -73,6 +73,9 @@ rules! {
     Revoked = "TLS038-revoked", "A certificate in use is revoked";
     ExpiresSoon = "TLS039-expires-soon", "A certificate expires soon";
     ServerNotServer = "TLS040-server-not-server", "A server's certificate is not for servers";
+    PortNotAnswering = "TLS041-port-not-answering", "A port does not answer";
+    RunsOtherwise = "TLS042-runs-otherwise", "A member does something else than its files and settings say";
+    RefusedUnexplained = "TLS043-refused-unexplained", "A port refuses, and only its log says why";
 }
 
 impl fmt::Display for Rule {

@@ -16,6 +16,7 @@ mod peer;
 mod refusal;
 mod signature;
 
+pub(crate) use chain::allows;
 pub use chain::{Usage, verify};
 pub use peer::{PeerRefusal, PeerVerdict, allowed_common_name, allowed_hostname, peer_address};
 pub use refusal::{Culprit, Hint, Refusal, Role, SignatureFault};

@@ -5,6 +5,10 @@
 
 mod alert;
 mod answer;
+mod case;
+mod causes;
 
 pub use alert::Alert;
 pub use answer::{Answer, Dialler, Ending, Handshake};
+pub(crate) use case::AnswerCase;
+pub use causes::{likely_causes, rule_of_log};

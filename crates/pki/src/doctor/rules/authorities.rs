@@ -3,6 +3,7 @@
 use super::super::case::{Case, MemberCase, Port, Side, word};
 use super::super::document::{Der, Document};
 use super::super::findings::{Findings, Found, Subject};
+use super::live;
 use super::words::{command, minute};
 use crate::doctor::Rule;
 
@@ -16,7 +17,7 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Findings) {
             if let Some(found) = empty(document, &setting, Reader::Member(side.port)) {
                 findings.add(found.member(member));
             }
-            changed(member, side, document, findings);
+            changed(case, member, side, document, findings);
         }
         without_authority(member, side, findings);
     }
@@ -79,9 +80,17 @@ fn empty(document: &Document, setting: &str, reader: Reader) -> Option<Found> {
 
 /// etcd reads its authorities when it starts, and never again (`ServerConfig`, `ClientConfig` in
 /// `client/pkg/transport/listener.go`), whereas certificates and lists are read for each connection.
-fn changed(member: &MemberCase<'_>, side: &Side<'_>, document: &Document, findings: &mut Findings) {
+///
+/// What the port itself says of its authorities counts for more than the time.
+fn changed(
+    case: &Case<'_>,
+    member: &MemberCase<'_>,
+    side: &Side<'_>,
+    document: &Document,
+    findings: &mut Findings,
+) {
     let (Some(started), Some(modified)) = (member.started, document.modified) else { return };
-    if modified <= started {
+    if modified <= started || live::memory::is_settled(case, member, side) {
         return;
     }
     findings.add(

@@ -1,11 +1,12 @@
 //! What expires soon: TLS039.
 
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 
 use super::super::case::Case;
 use super::super::findings::{Findings, Found, Subject};
 use super::words::{day, days, subject};
 use crate::doctor::Rule;
+use crate::read::CertificateDetails;
 
 /// How long before its end a certificate is spoken of. Most people renew within a month.
 const SOON: Duration = Duration::days(30);
@@ -17,15 +18,7 @@ const LAST_PART: i32 = 3;
 pub(super) fn check(case: &Case<'_>, findings: &mut Findings) {
     for document in &case.documents {
         for certificate in &document.certificates {
-            let left = certificate.not_after - case.now;
-            let life = certificate.not_after - certificate.not_before;
-            // What has expired, or is not valid yet, is for other rules.
-            if left.is_negative() || certificate.not_before > case.now {
-                continue;
-            }
-            if left > SOON || left >= life / LAST_PART {
-                continue;
-            }
+            let Some(left) = soon(certificate, case.now) else { continue };
             let authority =
                 certificate.basic_constraints.is_some_and(|constraints| constraints.authority);
             let left = match left.whole_days() {
@@ -61,4 +54,13 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Findings) {
             );
         }
     }
+}
+
+/// What is left of it, if that is little.
+pub(super) fn soon(certificate: &CertificateDetails, now: OffsetDateTime) -> Option<Duration> {
+    let left = certificate.not_after - now;
+    let life = certificate.not_after - certificate.not_before;
+    // What has expired, or is not valid yet, is for other rules.
+    let is_valid = !left.is_negative() && certificate.not_before <= now;
+    (is_valid && left <= SOON && left < life / LAST_PART).then_some(left)
 }

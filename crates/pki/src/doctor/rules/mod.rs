@@ -7,6 +7,7 @@ mod files;
 mod gateway;
 mod handshakes;
 mod keys;
+mod live;
 mod pairs;
 mod plaintext;
 mod protocol;
@@ -42,4 +43,6 @@ pub(super) const ALL: &[Check] = &[
     plaintext::check,
     expiry::check,
     handshakes::check,
+    // Last, since what files explain is told of them.
+    live::check,
 ];

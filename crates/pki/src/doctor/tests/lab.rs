@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
 
+use crate::doctor::live::Answer;
 use crate::doctor::{
     Client, Description, File, FileState, Finding, Member, Rule, Settings, Severity, examine,
 };
@@ -21,6 +22,7 @@ pub(crate) struct Lab {
     pub(crate) members: Vec<(Settings, Option<OffsetDateTime>)>,
     pub(crate) clients: Vec<Client>,
     pub(crate) loose: Vec<PathBuf>,
+    pub(crate) answers: Vec<Answer>,
 }
 
 impl Lab {
@@ -33,6 +35,7 @@ impl Lab {
             members: Vec::new(),
             clients: Vec::new(),
             loose: Vec::new(),
+            answers: Vec::new(),
         }
     }
 
@@ -135,6 +138,7 @@ impl Lab {
             members: members.collect(),
             clients: self.clients.clone(),
             loose: self.loose.iter().map(|path| self.file(path.clone())).collect(),
+            answers: self.answers.clone(),
         }
     }
 

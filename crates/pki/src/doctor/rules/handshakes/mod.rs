@@ -15,7 +15,7 @@ mod demand;
 pub(super) mod fix;
 mod gather;
 mod loopback;
-mod names;
+pub(super) mod names;
 mod peers;
 mod presentation;
 mod scheme;

@@ -13,7 +13,7 @@ use crate::doctor::{Origin, Rule};
 use crate::etcd::Go;
 
 /// 0: there is no name at all; 1: the address is there, as a DNS name; 2: it is another.
-pub(super) fn kind(host: &str, dns: &[String], ip: &[IpAddr]) -> u8 {
+pub(in super::super) fn kind(host: &str, dns: &[String], ip: &[IpAddr]) -> u8 {
     if dns.is_empty() && ip.is_empty() {
         return 0;
     }
