@@ -3,5 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a test may fail as the test may")]
 
 mod alerts;
+mod authorities;
+mod healthy;
+mod leaves;
+mod ports;
 mod probe;
 mod stage;

@@ -3,8 +3,11 @@
 use std::path::PathBuf;
 
 use tercet_cluster::binary::{Binary, Feature};
+use tercet_cluster::diagnose::{Target, ask_all};
+use tercet_pki::doctor::{Description, Finding, Port, Rule, Severity, examine, look};
 use tercet_pki::{Authority, Identity, LOOPBACK_HOSTS, Leaf};
-use tercet_tests::{Port, RawEtcd};
+use tercet_tests::RawEtcd;
+use time::OffsetDateTime;
 
 /// A member that has its files in a directory, and does not run yet.
 #[derive(Debug)]
@@ -13,8 +16,8 @@ pub(crate) struct Stage {
     pub(crate) authority: Authority,
     pub(crate) etcd: &'static Binary,
     pub(crate) flags: Vec<(String, String)>,
-    client: Port,
-    peer: Port,
+    client: tercet_tests::Port,
+    peer: tercet_tests::Port,
 }
 
 impl Stage {
@@ -22,7 +25,7 @@ impl Stage {
     pub(crate) fn new(etcd: &'static Binary) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let authority = Authority::generate("stage CA").unwrap();
-        let (client, peer) = (Port::hold(), Port::hold());
+        let (client, peer) = (tercet_tests::Port::hold(), tercet_tests::Port::hold());
         let mut stage = Self { directory, authority, etcd, flags: Vec::new(), client, peer };
         stage.write("ca.crt", stage.authority.certificate_pem());
         stage.put("server", &stage.issue(Leaf::server("m1").hosts(LOOPBACK_HOSTS)));
@@ -107,5 +110,84 @@ impl Stage {
         let mut etcd = RawEtcd::start(self.etcd.path(), &self.arguments(), &environment, &log);
         etcd.wait_for_output("serving client traffic");
         etcd
+    }
+}
+
+/// What is judged, and what is known of it.
+impl Stage {
+    /// All that is known of the member, and a client of the authority.
+    pub(crate) fn description(&self) -> Description {
+        self.put("client", &self.issue(Leaf::client("client")));
+        let client = (self.path("client.crt"), self.path("client.key"));
+        self.description_with(&self.arguments(), Some(client))
+    }
+
+    pub(crate) fn description_with(
+        &self,
+        arguments: &[String],
+        client: Option<(PathBuf, PathBuf)>,
+    ) -> Description {
+        let version = self.etcd.version();
+        let mut description = Description::new(version, OffsetDateTime::now_utc());
+        let member = look::arguments(arguments, [], self.directory.path(), version);
+        description.members.push(member.unwrap());
+        let authority = self.path("ca.crt");
+        let (certificate, key) = client.unzip();
+        description.clients.push(look::client(
+            Vec::new(),
+            Some(&authority),
+            certificate.as_deref(),
+            key.as_deref(),
+        ));
+        description
+    }
+
+    /// Both of its ports.
+    pub(crate) fn targets(&self) -> [Target; 2] {
+        let target = |url: String, port| {
+            let url = url.parse().unwrap();
+            Target { url, port, member: Some("m1".to_owned()) }
+        };
+        [target(self.client_url(), Port::Client), target(self.peer_url(), Port::Peer)]
+    }
+
+    /// What is found of `description` when its ports are asked.
+    pub(crate) async fn examine(&self, mut description: Description) -> Vec<Finding> {
+        description.answers = ask_all(&description, &self.targets()).await.answers;
+        examine(&description)
+    }
+
+    /// The same without the files of the member.
+    pub(crate) async fn examine_ports(&self, mut description: Description) -> Vec<Finding> {
+        description.members.clear();
+        self.examine(description).await
+    }
+
+    /// Sees that exactly `rule` is found, with all of `said` in what it means.
+    pub(crate) async fn found(
+        &self,
+        description: Description,
+        rule: Rule,
+        severity: Severity,
+        said: &[&str],
+    ) {
+        only(&self.examine(description).await, rule, severity, said);
+    }
+
+    /// Sees that a member as it should be has no findings when its ports are asked.
+    pub(crate) async fn is_cured_of(&self, rule: Rule) {
+        let running = self.start();
+        let findings = self.examine(self.description()).await;
+        assert_eq!(findings, [], "after the fix of {rule}");
+        drop(running);
+    }
+}
+
+/// Sees that there is one finding, of `rule`.
+pub(crate) fn only(findings: &[Finding], rule: Rule, severity: Severity, said: &[&str]) {
+    let [finding] = findings else { panic!("not {rule} alone: {findings:#?}") };
+    assert_eq!((finding.rule, finding.severity), (rule, severity), "{finding:#?}");
+    for text in said {
+        assert!(finding.meaning.contains(text), "not {text:?} in {finding:#?}");
     }
 }

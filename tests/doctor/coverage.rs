@@ -3,7 +3,7 @@
 use tercet_pki::doctor::Rule;
 
 /// The cases, as they are written.
-const CASES: [&str; 8] = [
+const CASES: [&str; 9] = [
     include_str!("access.rs"),
     include_str!("chains.rs"),
     include_str!("dates.rs"),
@@ -12,6 +12,8 @@ const CASES: [&str; 8] = [
     include_str!("lists.rs"),
     include_str!("names.rs"),
     include_str!("settings.rs"),
+    // What only a port tells.
+    include_str!("../diagnose/ports.rs"),
 ];
 
 #[test]

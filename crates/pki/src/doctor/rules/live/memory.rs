@@ -20,11 +20,18 @@ use crate::read::{CertificateDetails, DistinguishedName};
 const TOLD_MAX: usize = 6;
 
 pub(super) fn check(case: &Case<'_>, findings: &mut Findings) {
-    for (member, side) in case.sides() {
-        if let Some((document, memory)) = of(case, member, side)
-            && let Some(found) = told(case, member, side, document, &memory)
-        {
-            findings.add(found);
+    for member in &case.members {
+        // Both ports mostly have one file, and then one thing is wrong.
+        let mut pending: Vec<Pending<'_>> = Vec::new();
+        for side in member.sides() {
+            let Some(new) = Pending::of(case, member, side) else { continue };
+            match pending.iter_mut().find(|known| known.is_like(&new)) {
+                Some(known) => known.join(new),
+                None => pending.push(new),
+            }
+        }
+        for pending in pending {
+            findings.add(pending.found(member));
         }
     }
 }
@@ -97,49 +104,77 @@ fn of<'c>(
     Some((document, Memory { names, url: seen.answer.url.to_string() }))
 }
 
-fn told(
-    case: &Case<'_>,
-    member: &MemberCase<'_>,
-    side: &Side<'_>,
-    document: &Document,
-    memory: &Memory<'_>,
-) -> Option<Found> {
-    let mut broken = refused_in_vain(case, member, side, document);
-    let path = document.path.display();
-    let setting = member.setting_of(side, "trusted-ca-file");
-    let who = format!("{} ({}, as its {} port says)", member.name, memory.url, side.port);
-    let meaning = if memory.differs(document) {
-        broken.extend(distrusted(case, member, side, document, memory));
-        let (held, file) = (memory.set(), file_set(document));
-        let lost = memory.names.iter().filter(|name| !file.contains(name.der.as_slice()));
-        let lost = names(lost.map(|name| &name.text));
-        let new = document.pool().iter().map(|authority| &authority.subject);
-        let new =
-            names(new.filter(|name| !held.contains(name.der.as_slice())).map(|name| &name.text));
-        let still =
-            if lost.is_empty() { String::new() } else { format!(" It still trusts {lost}.") };
-        let not_yet =
-            if new.is_empty() { String::new() } else { format!(" It does not trust {new} yet.") };
-        format!(
-            "{who} has other authorities in its memory than {path} has: that file changed after \
-             it was read. etcd reads its authorities once, at the start.{still}{not_yet}"
-        )
-    } else if broken.is_empty() {
-        return None;
-    } else {
-        format!(
-            "{who} has authorities of the same names in its memory as {path} has, and refuses \
-             what those of the file have signed: the file changed after it was read, and an \
-             authority in it was made anew. etcd reads its authorities once, at the start."
-        )
-    };
-    let fails = if broken.is_empty() {
-        String::new()
-    } else {
-        format!(" It fails: {}.", names(broken.iter()))
-    };
-    let new = if broken.is_empty() { Found::warning } else { Found::error };
-    Some(
+/// A file that its member would have to read again.
+struct Pending<'c> {
+    document: &'c Document,
+    /// The ports that say so, and their settings.
+    ports: Vec<String>,
+    settings: Vec<String>,
+    /// What is in memory only, and what in the file only; both empty where the names agree.
+    still: String,
+    not_yet: String,
+    broken: Vec<String>,
+}
+
+impl<'c> Pending<'c> {
+    fn of(case: &'c Case<'_>, member: &MemberCase<'_>, side: &'c Side<'_>) -> Option<Self> {
+        let (document, memory) = of(case, member, side)?;
+        let mut broken = refused_in_vain(case, member, side, document);
+        let (mut still, mut not_yet) = (String::new(), String::new());
+        if memory.differs(document) {
+            broken.extend(distrusted(case, member, side, document, &memory));
+            let (held, file) = (memory.set(), file_set(document));
+            let lost = memory.names.iter().filter(|name| !file.contains(name.der.as_slice()));
+            still = names(lost.map(|name| &name.text));
+            let new = document.pool().iter().map(|authority| &authority.subject);
+            let new = new.filter(|name| !held.contains(name.der.as_slice()));
+            not_yet = names(new.map(|name| &name.text));
+        } else if broken.is_empty() {
+            return None;
+        }
+        let ports = vec![format!("its {} port, {}", side.port, memory.url)];
+        let settings = vec![member.setting_of(side, "trusted-ca-file")];
+        Some(Self { document, ports, settings, still, not_yet, broken })
+    }
+
+    fn is_like(&self, other: &Self) -> bool {
+        self.document.path == other.document.path
+            && (&self.still, &self.not_yet) == (&other.still, &other.not_yet)
+    }
+
+    fn join(&mut self, other: Self) {
+        self.ports.extend(other.ports);
+        self.settings.extend(other.settings);
+        self.broken.extend(other.broken);
+    }
+
+    fn found(self, member: &MemberCase<'_>) -> Found {
+        let path = self.document.path.display();
+        let (name, ports) = (member.name, self.ports.join(", and "));
+        let again = "etcd reads its authorities once, at the start.";
+        let meaning = if self.still.is_empty() && self.not_yet.is_empty() {
+            format!(
+                "{name} has authorities of the same names in its memory as {path} has, and refuses \
+                 what those of the file have signed ({ports}): the file changed after it was read, \
+                 and an authority in it was made anew. {again}"
+            )
+        } else {
+            let tell = |what: &str, names: &str, end: &str| {
+                if names.is_empty() { String::new() } else { format!(" It {what} {names}{end}.") }
+            };
+            format!(
+                "{name} has other authorities in its memory than {path} has, as it says itself \
+                 ({ports}): the file changed after it was read. {again}{}{}",
+                tell("still trusts", &self.still, ""),
+                tell("does not trust", &self.not_yet, " yet"),
+            )
+        };
+        let fails = if self.broken.is_empty() {
+            String::new()
+        } else {
+            format!(" It fails: {}.", names(self.broken.iter()))
+        };
+        let new = if self.broken.is_empty() { Found::warning } else { Found::error };
         new(
             Rule::AuthorityInMemory,
             "etcd says nothing about it; to those whom a new authority certifies: x509: certificate \
@@ -147,15 +182,14 @@ fn told(
                 .to_owned(),
             format!("{meaning}{fails}"),
             format!(
-                "restart {}; one member at a time, each when the one before it is healthy again",
-                member.name
+                "restart {name}; one member at a time, each when the one before it is healthy again"
             ),
         )
         .member(member)
-        .file(&document.path)
-        .field(setting)
-        .follows(Subject::File(document.path.clone())),
-    )
+        .file(&self.document.path)
+        .field(list(self.settings))
+        .follows(Subject::File(self.document.path.clone()))
+    }
 }
 
 fn names<'a>(all: impl Iterator<Item = &'a String>) -> String {

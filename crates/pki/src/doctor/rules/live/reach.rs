@@ -5,38 +5,61 @@ use super::super::super::findings::{Findings, Found, Subject};
 use super::super::super::live::AnswerCase;
 use super::super::words::command;
 use super::{each_port, words};
+use crate::doctor::Rule;
 use crate::doctor::live::Ending;
-use crate::doctor::{Port, Rule};
 
 pub(super) fn check(case: &Case<'_>, findings: &mut Findings) {
+    // A member that is down is one thing, whatever ports it has.
+    let mut down: Vec<(String, Vec<&AnswerCase<'_>>)> = Vec::new();
     for seen in each_port(case, |_| true) {
         let found = match &seen.answer.ending {
             Ending::Plaintext | Ending::Encrypted => scheme(case, seen, findings),
+            Ending::NotListening => {
+                let name = seen.name();
+                match down.iter_mut().find(|(known, _)| *known == name) {
+                    Some((_, ports)) => ports.push(seen),
+                    None => down.push((name, vec![seen])),
+                }
+                None
+            }
             _ => silent(case, seen),
         };
         if let Some(found) = found {
             findings.add(found);
         }
     }
+    for (_, ports) in down {
+        if let Some(found) = not_listening(case, &ports) {
+            findings.add(found);
+        }
+    }
+}
+
+fn not_listening(case: &Case<'_>, ports: &[&AnswerCase<'_>]) -> Option<Found> {
+    let first = *ports.first()?;
+    let places: Vec<_> = ports.iter().map(|seen| seen.place()).collect();
+    let today = format!(
+        "dial tcp {}: connect: connection refused",
+        words::host_and_port(&first.answer.url)
+    );
+    let meaning = format!(
+        "Nothing listens at {}: the member is down, or it listens elsewhere.",
+        places.join(", nor at ")
+    );
+    let settings: Vec<_> = ports.iter().map(|seen| words::listen_setting(seen)).collect();
+    let fix = format!(
+        "start the member, whose log says why it ended; or, if it runs, compare its {} with {}",
+        settings.join(" and "),
+        if ports.len() == 1 { "this URL" } else { "these URLs" },
+    );
+    Some(of_member(case, first, Found::error(Rule::PortNotAnswering, today, meaning, fix)))
 }
 
 fn silent(case: &Case<'_>, seen: &AnswerCase<'_>) -> Option<Found> {
     let url = &seen.answer.url;
     let place = seen.place();
     let address = format!("dial tcp {}", words::host_and_port(url));
-    let listens = match seen.answer.port {
-        Port::Client => "--listen-client-urls",
-        Port::Peer => "--listen-peer-urls",
-    };
     let (today, meaning, fix) = match &seen.answer.ending {
-        Ending::NotListening => (
-            format!("{address}: connect: connection refused"),
-            format!("Nothing listens at {place}: the member is down, or it listens elsewhere."),
-            format!(
-                "start the member, whose log says why it ended; or, if it runs, compare its \
-                 {listens} with {url}"
-            ),
-        ),
         Ending::Unreachable(why) => (
             format!("{address}: connect: {why}"),
             format!("There is no way to {place}: {why}."),
@@ -110,10 +133,7 @@ fn scheme(case: &Case<'_>, seen: &AnswerCase<'_>, findings: &Findings) -> Option
     let fix = format!(
         "dial {other}; or, if the URL is right, start the member with {} in its {}",
         url,
-        match seen.answer.port {
-            Port::Client => "--listen-client-urls",
-            Port::Peer => "--listen-peer-urls",
-        }
+        words::listen_setting(seen)
     );
     Some(of_member(case, seen, Found::error(Rule::SchemeMismatch, today, meaning, fix)))
 }

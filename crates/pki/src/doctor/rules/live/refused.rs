@@ -15,7 +15,7 @@ use crate::doctor::{Finding, Port, Rule};
 use crate::etcd::GoRange;
 
 pub(super) fn check(case: &Case<'_>, findings: &mut Findings) {
-    let mut said = BTreeSet::new();
+    let mut groups: Vec<Group<'_, '_>> = Vec::new();
     for seen in case.answers.iter().filter(|seen| seen.is_refused()) {
         if is_in_order(case, seen) || memory::explains(case, seen) {
             continue;
@@ -26,11 +26,40 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Findings) {
         if findings.any(|finding| is_told_by(case, seen, &candidates, finding)) {
             continue;
         }
-        // A port that cannot show anything refuses everybody alike.
-        let dialler = (!seen.shown.is_empty()).then(|| seen.answer.dialler.clone());
-        if said.insert((seen.answer.url.to_string(), dialler)) {
-            findings.add(found(case, seen, rule, &likely));
+        let group = Group { rule, likely, seen: vec![seen] };
+        match groups.iter_mut().find(|known| known.is_like(&group)) {
+            Some(known) => known.seen.push(seen),
+            None => groups.push(group),
         }
+    }
+    for group in groups {
+        if let Some(found) = group.found(case) {
+            findings.add(found);
+        }
+    }
+}
+
+/// Refusals of one certificate for one reason, or of everybody by one port.
+struct Group<'c, 'a> {
+    /// Why; `None` where that is not known.
+    rule: Option<Rule>,
+    /// What it may be.
+    likely: Vec<Rule>,
+    /// Never empty.
+    seen: Vec<&'c AnswerCase<'a>>,
+}
+
+impl Group<'_, '_> {
+    fn is_like(&self, other: &Self) -> bool {
+        let about = |group: &Self| {
+            let seen = group.seen.first()?;
+            let leaf = seen.presented.first().map(|leaf| leaf.fingerprint);
+            // A port that can show nothing refuses everybody alike.
+            let port = seen.shown.is_empty().then(|| seen.answer.url.to_string());
+            let whose = if port.is_some() { None } else { Some((leaf, &seen.answer.dialler)) };
+            Some((group.rule, seen.answer.port, port, whose, &seen.answer.ending))
+        };
+        about(self) == about(other)
     }
 }
 
@@ -159,43 +188,83 @@ fn files(case: &Case<'_>, seen: &AnswerCase<'_>) -> BTreeSet<PathBuf> {
     files
 }
 
-fn found(case: &Case<'_>, seen: &AnswerCase<'_>, rule: Option<Rule>, likely: &[Rule]) -> Found {
-    let whose = rule.unwrap_or(Rule::RefusedUnexplained);
-    let place = words::sentence(&seen.place());
-    let what = match seen.presented.first() {
-        _ if seen.shown.is_empty() => "cannot show a certificate, and refuses everybody".to_owned(),
-        Some(leaf) => format!("refuses {} ({})", seen.certificate(), subject(leaf)),
-        None => "refuses whoever shows no certificate".to_owned(),
-    };
-    let why = rule.map_or_else(
-        || unexplained(case.go, seen, likely),
-        |rule| match explained(case, seen, rule) {
-            Some(why) => format!(": {why}."),
-            None => ".".to_owned(),
-        },
-    );
-    let link = match &seen.answer.dialler {
-        Dialler::Member(from) => format!(" It fails: {from} → {}.", seen.name()),
-        _ => String::new(),
-    };
-    let fix = rule.map_or_else(
-        || {
-            format!(
+impl Group<'_, '_> {
+    fn found(&self, case: &Case<'_>) -> Option<Found> {
+        let seen = *self.seen.first()?;
+        let rule = self.rule.unwrap_or(Rule::RefusedUnexplained);
+        let (place, refuse) = self.place();
+        let what = match seen.presented.first() {
+            _ if seen.shown.is_empty() => {
+                "cannot show a certificate, and refuses everybody".to_owned()
+            }
+            Some(leaf) => format!("{refuse} {} ({})", seen.certificate(), subject(leaf)),
+            None => format!("{refuse} whoever shows no certificate"),
+        };
+        let why = match self.rule {
+            None => unexplained(case.go, seen, &self.likely),
+            Some(rule) => explained(case, seen, rule)
+                .map_or_else(|| ".".to_owned(), |why| format!(": {why}.")),
+        };
+        let links = self.links();
+        let fails =
+            if links.is_empty() { String::new() } else { format!(" It fails: {}.", list(links)) };
+        let fix = match self.rule {
+            None => format!(
                 "look for the line \"rejected connection\" in the log of {}, which has the reason; \
                  or give the doctor the files of both sides",
                 seen.name()
-            )
-        },
-        |rule| words::mend(rule).to_owned(),
-    );
-    let found = Found::error(whose, today(seen), format!("{place} {what}{why}{link}"), fix);
-    let found = match (file_of(case, seen), seen.shown.is_empty()) {
-        (Some(file), false) => found.file(&file),
-        _ => found,
-    };
-    match seen.member.and_then(|index| case.members.get(index)) {
-        Some(member) => found.member(member),
-        None => found.called(&seen.name()),
+            ),
+            Some(rule) => words::mend(rule).to_owned(),
+        };
+        let meaning = format!("{place} {what}{why}{fails}");
+        let found = Found::error(rule, today(seen), meaning, fix);
+        Some(self.of_whom(case, found))
+    }
+
+    /// The ports, with a verb in their number.
+    fn place(&self) -> (String, &'static str) {
+        match self.seen.as_slice() {
+            [only] => (words::sentence(&only.place()), "refuses"),
+            all => {
+                let port = all[0].answer.port;
+                let mut names: Vec<_> = all.iter().map(|seen| seen.name()).collect();
+                names.dedup();
+                (format!("The {port} ports of {}", list(names)), "refuse")
+            }
+        }
+    }
+
+    /// The links that are broken.
+    fn links(&self) -> Vec<String> {
+        let from = |seen: &AnswerCase<'_>| match &seen.answer.dialler {
+            Dialler::Member(from) => Some(format!("{from} → {}", seen.name())),
+            _ => None,
+        };
+        self.seen.iter().filter_map(|seen| from(seen)).collect()
+    }
+
+    /// With whose it is: whose certificate is refused, or else whose port refuses.
+    fn of_whom(&self, case: &Case<'_>, found: Found) -> Found {
+        let Some(seen) = self.seen.first() else { return found };
+        let (member, name) = match &seen.answer.dialler {
+            _ if seen.shown.is_empty() => (seen.member, Some(seen.name())),
+            Dialler::Member(name) => {
+                let mut members = case.members.iter();
+                let member = members.find(|member| member.name == name);
+                (member.map(|member| member.index), Some(name.clone()))
+            }
+            Dialler::Client => (None, None),
+            Dialler::Nobody => (seen.member, Some(seen.name())),
+        };
+        let found = match (member.and_then(|index| case.members.get(index)), name) {
+            (Some(member), _) => found.member(member),
+            (None, Some(name)) => found.called(&name),
+            (None, None) => found,
+        };
+        match file_of(case, seen).filter(|_| !seen.shown.is_empty()) {
+            Some(file) => found.file(&file),
+            None => found,
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! Words for what ports do.
 
+use super::super::super::live::AnswerCase;
 use super::super::words::command;
-use crate::doctor::{Rule, Url};
+use crate::doctor::{Port, Rule, Url};
 
 /// `127.0.0.1:2379`, `[::1]:2379`.
 pub(super) fn host_and_port(url: &Url) -> String {
@@ -10,6 +11,14 @@ pub(super) fn host_and_port(url: &Url) -> String {
         format!("[{}]:{port}", url.host)
     } else {
         format!("{}:{port}", url.host)
+    }
+}
+
+/// The flag that says where such ports are.
+pub(super) fn listen_setting(seen: &AnswerCase<'_>) -> &'static str {
+    match seen.answer.port {
+        Port::Client => "--listen-client-urls",
+        Port::Peer => "--listen-peer-urls",
     }
 }
 
