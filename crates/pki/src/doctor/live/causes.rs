@@ -124,7 +124,7 @@ mod tests {
         let bad = || Ending::Refused(Alert::BAD_CERTIFICATE);
         let old = causes(Port::Client, bad(), true, 19);
         assert_eq!(old[..3], [Rule::WrongAuthority, Rule::Expired, Rule::ClientNotClient]);
-        assert_eq!(old.len(), 11, "each once: {old:?}");
+        assert_eq!(old.len(), 12, "each once: {old:?}");
         let new = causes(Port::Peer, bad(), true, 26);
         assert_eq!(new[0], Rule::PeerUsageMissing);
         assert!(!new.contains(&Rule::WrongAuthority));
