@@ -1,7 +1,7 @@
 //! What curl has to be told of a fleet.
 
 use tercet_harness::{Cluster, Security};
-use tercet_tests::{Curl, Curled};
+use tercet_tests::{Curl, Curled, PATIENCE, eventually};
 
 /// A fleet, and the curl that is to talk to it.
 pub(crate) struct Asked<'a> {
@@ -51,4 +51,15 @@ impl Asked<'_> {
     pub(crate) fn get(&self, path: &str, behind: &[&str]) -> Curled {
         self.ask(self.admitted(), path, behind)
     }
+}
+
+/// The first member has refused somebody who showed no certificate, and has logged it.
+///
+/// It is the one place that tells: with TLS 1.3 the other side may see an alert, or only that nobody
+/// is there any more.
+pub(crate) fn assert_refused_for_want_of_a_certificate(cluster: &Cluster) {
+    let member = cluster.member(0);
+    let line = "tls: client didn't provide a certificate";
+    let said = || member.log_tail(200).iter().any(|text| text.contains(line));
+    assert!(eventually(PATIENCE, said), "{:#?}", member.log_tail(20));
 }

@@ -2,5 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper of a test may fail as the test may")]
 
+mod etcdctl;
 mod fleet;
 mod guide;
+mod json;
+mod pages;
