@@ -72,8 +72,9 @@ pub struct Alarm {
 }
 
 impl Alarm {
-    /// The member that raised it, or in whose name it was raised. Of a corruption that the leader
-    /// could not tell whose it is, 0 (`server/etcdserver/corrupt.go`).
+    /// The member that raised it, or in whose name it was raised. Of a corruption, the member that
+    /// has it, or 0 where the leader cannot tell whose it is, which in later releases of 3.4 and 3.5
+    /// it never can (`server/etcdserver/corrupt.go`).
     #[must_use]
     pub fn member_id(&self) -> u64 {
         self.member_id
