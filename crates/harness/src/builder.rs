@@ -6,7 +6,7 @@ use std::sync::Once;
 use std::time::Duration;
 
 use tercet_cluster::binary::{Binary, Locator, Request};
-use tercet_cluster::{Joining, Restore, Security, Spec, StoreOptions, TlsOptions};
+use tercet_cluster::{Configuration, Joining, Restore, Security, Spec, StoreOptions, TlsOptions};
 use tercet_pki::Layout;
 use tokio::sync::oneshot;
 
@@ -41,6 +41,7 @@ pub struct Builder {
     v2: bool,
     no_gateway: bool,
     http_port: bool,
+    configuration: Configuration,
     flags: Vec<(String, String)>,
     joining: Joining,
     restore: Option<Restore>,
@@ -135,6 +136,12 @@ impl Builder {
         self
     }
 
+    /// In which form members are told their settings; by default by flags.
+    pub const fn configuration(mut self, configuration: Configuration) -> Self {
+        self.configuration = configuration;
+        self
+    }
+
     /// One more flag for every member, for what there is no word for. See [`Spec::flag`].
     pub fn flag(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.flags.push((name.into(), value.into()));
@@ -200,6 +207,7 @@ impl Builder {
             .v2(self.v2)
             .gateway(!self.no_gateway)
             .http_port(self.http_port)
+            .configuration(self.configuration)
             .joining(self.joining)
             .keep_failed(keep != Keep::Never);
         for (name, value) in self.flags {

@@ -232,6 +232,7 @@ impl<'a> Wait<'a> {
                     status,
                     elapsed: self.begin.elapsed(),
                     command: command_line(
+                        member.environment(),
                         self.cluster.cell(index).binary().path(),
                         member.arguments(),
                     )
@@ -277,7 +278,11 @@ impl<'a> Wait<'a> {
 }
 
 /// The command as one would type it.
-pub(super) fn command_line(program: &Path, arguments: &[OsString]) -> String {
+pub(super) fn command_line(
+    environment: &[(OsString, OsString)],
+    program: &Path,
+    arguments: &[OsString],
+) -> String {
     let quoted = |word: &str| {
         let plain = |c: char| c.is_ascii_alphanumeric() || "-_=./:,@+".contains(c);
         if !word.is_empty() && word.chars().all(plain) {
@@ -286,9 +291,15 @@ pub(super) fn command_line(program: &Path, arguments: &[OsString]) -> String {
             format!("'{}'", word.replace('\'', r"'\''"))
         }
     };
-    std::iter::once(program.as_os_str())
-        .chain(arguments.iter().map(OsString::as_os_str))
-        .map(|word| quoted(&word.to_string_lossy()))
+    let settings = environment.iter().map(|(name, value)| (name.to_string_lossy(), value));
+    let settings = settings.filter(|(name, _)| name.starts_with("ETCD_"));
+    settings
+        .map(|(name, value)| format!("{name}={}", quoted(&value.to_string_lossy())))
+        .chain(
+            std::iter::once(program.as_os_str())
+                .chain(arguments.iter().map(OsString::as_os_str))
+                .map(|word| quoted(&word.to_string_lossy())),
+        )
         .collect::<Vec<_>>()
         .join(" ")
 }
@@ -301,8 +312,13 @@ mod tests {
     fn a_command_can_be_pasted() {
         let words = ["--name=m1".into(), "--data-dir=/a b/c".into(), "".into(), "it's".into()];
         assert_eq!(
-            command_line(Path::new("/bin/etcd"), &words),
+            command_line(&[], Path::new("/bin/etcd"), &words),
             r"/bin/etcd --name=m1 '--data-dir=/a b/c' '' 'it'\''s'"
+        );
+        let variables = [("GOGC".into(), "800".into()), ("ETCD_DATA_DIR".into(), "/a b/c".into())];
+        assert_eq!(
+            command_line(&variables, Path::new("/bin/etcd"), &[]),
+            "ETCD_DATA_DIR='/a b/c' /bin/etcd"
         );
     }
 }

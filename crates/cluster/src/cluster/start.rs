@@ -1,6 +1,7 @@
 //! From a spec to a ready fleet.
 
 use std::fs::{DirBuilder, File};
+use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::process::Stdio;
@@ -17,7 +18,7 @@ use super::user::FleetUser;
 use super::{discovery, ready};
 use crate::binary::{Binary, Feature, Release};
 use crate::observe::Progress;
-use crate::plan::{Address, Joining, MemberPlan, Spec};
+use crate::plan::{Address, ConfigurationFile, Joining, MemberPlan, Spec};
 use crate::process::{
     Child, DirectoryError, HeldPort, Launch, PortError, RunDirectory, Share, Survival, spawn,
 };
@@ -228,6 +229,11 @@ pub(crate) fn replace_process(
         .mode(0o600)
         .open(member.log())
         .map_err(|source| StartError::Directory { path: member.log().to_owned(), source })?;
+    // It may have been planned anew since its last start.
+    if let Some(file) = member.configuration_file() {
+        write_configuration(file)
+            .map_err(|source| StartError::Directory { path: file.path.clone(), source })?;
+    }
     let launch = Launch {
         program: binary.path().to_owned(),
         arguments: member.arguments().to_vec(),
@@ -244,4 +250,13 @@ pub(crate) fn replace_process(
     state.child = Some(Child::new(spawned));
     state.run += 1;
     Ok(())
+}
+
+/// Nobody reads it meanwhile: its member is down. What it says is not for others to read, since
+/// paths of keys and passwords may be in it.
+fn write_configuration(file: &ConfigurationFile) -> std::io::Result<()> {
+    let mut options = File::options();
+    let mut opened =
+        options.create(true).write(true).truncate(true).mode(0o600).open(&file.path)?;
+    opened.write_all(file.text.as_bytes())
 }

@@ -102,6 +102,34 @@ pub enum PlanError {
         /// Where its clients come.
         client: SocketAddr,
     },
+    /// Files have no word for it.
+    #[error(
+        "a configuration file of etcd {version} has no key for --{flag}: tell members their settings by flags or in the environment"
+    )]
+    NotInFiles {
+        /// The flag, without dashes.
+        flag: String,
+        /// What is to run.
+        version: Version,
+    },
+    /// A value that cannot be written into a file.
+    #[error(
+        "the value {value:?} of --{flag} is not UTF-8, and a configuration file is: tell members their settings by flags or in the environment"
+    )]
+    NotText {
+        /// The flag, without dashes.
+        flag: String,
+        /// Its value, as far as it can be shown.
+        value: String,
+    },
+    /// A value that cannot be said in the environment.
+    #[error(
+        "--{flag} is to be empty, and an empty variable is none to etcd: tell members their settings by flags or in a file"
+    )]
+    EmptyVariable {
+        /// The flag, without dashes.
+        flag: String,
+    },
     /// No version of etcd has such a flag.
     #[error("no etcd has a flag --{flag}")]
     UnknownFlag {

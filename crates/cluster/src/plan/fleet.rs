@@ -98,11 +98,16 @@ impl Plan {
             peers: self.security().peers(),
             arguments: Vec::new(),
             environment: Vec::new(),
+            configuration_file: None,
             spec,
         };
+        let path = member.directory.join("etcd.yaml");
         let settings = Settings::of(&member, self)?;
-        member.arguments = settings.flags();
+        let told = settings.told(self.spec.configuration, member.release(), &path)?;
+        member.arguments = told.arguments;
         member.environment = environment(&member, self.timing());
+        member.environment.extend(told.environment);
+        member.configuration_file = told.file;
         Ok(member)
     }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use tercet_pki::{IdentityFiles, MemberFiles};
 
 use super::address::Address;
+use super::configuration::ConfigurationFile;
 use super::joining::DiscoveryService;
 use super::security::Protection;
 use crate::binary::Release;
@@ -118,6 +119,7 @@ pub struct MemberPlan {
     pub(super) peers: Protection,
     pub(super) arguments: Vec<OsString>,
     pub(super) environment: Vec<(OsString, OsString)>,
+    pub(super) configuration_file: Option<ConfigurationFile>,
 }
 
 impl MemberPlan {
@@ -200,6 +202,12 @@ impl MemberPlan {
     #[must_use]
     pub fn arguments(&self) -> &[OsString] {
         &self.arguments
+    }
+
+    /// The file that it reads its settings from, where it is told them so.
+    #[must_use]
+    pub const fn configuration_file(&self) -> Option<&ConfigurationFile> {
+        self.configuration_file.as_ref()
     }
 
     /// The whole environment that it runs in. Nothing is inherited: an option given both by flag

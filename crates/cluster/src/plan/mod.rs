@@ -7,6 +7,7 @@
 //! can be refused is refused here.
 
 mod address;
+mod configuration;
 mod error;
 mod flags;
 mod fleet;
@@ -21,6 +22,7 @@ mod timing;
 mod tls;
 
 pub use address::Address;
+pub use configuration::{Configuration, ConfigurationFile, ParseConfigurationError};
 pub use error::PlanError;
 pub use fleet::Plan;
 pub(crate) use joining::DiscoveryProtocol;

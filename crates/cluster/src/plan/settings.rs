@@ -59,7 +59,7 @@ impl Settings {
         let (initial_cluster, state) = match &member.spec.entry {
             Entry::Founder { initial_cluster } => (initial_cluster, "new"),
             Entry::Joiner { initial_cluster } => (initial_cluster, "existing"),
-            Entry::Discovery { service } => return self.discovery(service),
+            Entry::Discovery { service } => return self.discovery(service, member.release()),
             Entry::Settled => return,
         };
         self.set("initial-cluster", initial_cluster);
@@ -69,12 +69,15 @@ impl Settings {
 
     /// Where it enters itself. The fleet's token is then the discovery's, or its URL
     /// (`embed/config.go`, `PeerURLsMapAndToken`).
-    fn discovery(&mut self, service: &DiscoveryService) {
+    fn discovery(&mut self, service: &DiscoveryService, release: Release) {
         match service {
             DiscoveryService::V2 { url, .. } => {
                 self.set("discovery", url);
-                // The default until 3.5 is to become a proxy, silently, where the fleet is complete.
-                self.set("discovery-fallback", "exit");
+                // Where there are proxies the default is to become one, silently, where the fleet is
+                // complete.
+                if Flag::named("proxy").is_some_and(|flag| flag.is_in(release.version())) {
+                    self.set("discovery-fallback", "exit");
+                }
             }
             DiscoveryService::V3 { endpoints, token, ca, client } => {
                 self.set("discovery-endpoints", endpoints.join(","));
@@ -256,16 +259,6 @@ impl Settings {
             Some((_, known)) => *known = value,
             None => self.all.push((name.to_owned(), value)),
         }
-    }
-
-    /// As flags, each as `--name=value`.
-    pub(super) fn flags(&self) -> Vec<OsString> {
-        let flag = |(name, value): &(String, OsString)| {
-            let mut word = OsString::from(format!("--{name}="));
-            word.push(value);
-            word
-        };
-        self.all.iter().map(flag).collect()
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tercet_pki::{FleetFiles, Layout, NameError};
 
 use super::address::Address;
+use super::configuration::Configuration;
 use super::error::PlanError;
 use super::flags;
 use super::fleet::Plan;
@@ -35,6 +36,7 @@ pub struct Spec {
     pub(super) v2: bool,
     pub(super) gateway: bool,
     pub(super) http_port: bool,
+    pub(super) configuration: Configuration,
     pub(super) flags: Vec<(String, String)>,
     pub(super) joining: Joining,
     pub(super) strict: Option<bool>,
@@ -58,6 +60,7 @@ impl Default for Spec {
             v2: false,
             gateway: true,
             http_port: false,
+            configuration: Configuration::default(),
             flags: Vec::new(),
             joining: Joining::default(),
             strict: None,
@@ -186,6 +189,19 @@ impl Spec {
     #[must_use]
     pub const fn has_http_port(&self) -> bool {
         self.http_port
+    }
+
+    /// In which form members are told their settings; by flags unless said.
+    #[must_use]
+    pub const fn configuration(mut self, configuration: Configuration) -> Self {
+        self.configuration = configuration;
+        self
+    }
+
+    /// See [`configuration`](Self::configuration).
+    #[must_use]
+    pub const fn form_of_configuration(&self) -> Configuration {
+        self.configuration
     }
 
     /// One more flag for every member, written without dashes: for what there is no word for. What

@@ -15,22 +15,28 @@ use super::spawner::{Launch, Survival, spawn};
 
 /// `$1` is the run directory. The only word on standard input is `keep` (leave the directory).
 ///
-/// Members are found by their command line, and not by process ids told to it: an id may come to
-/// mean another process, and a member that was spawned a moment ago may not have been told of.
-/// Whatever else names a file in the directory (an editor, `tail -f`) is let be. The pattern goes
-/// to grep by a pipe, so that it does not find itself.
+/// Members are found by what they are told of their data, in each of the three forms that there are
+/// (`plan::Configuration`), and not by process ids told to it: an id may come to mean another
+/// process, and a member that was spawned a moment ago may not have been told of. Whatever else names
+/// a file in the directory (an editor, `tail -f`) is let be. The patterns go to grep by a pipe, so
+/// that it does not find itself.
 const SCRIPT: &str = r#"
 directory=$1 keep=''
 while read -r word; do [ "$word" = keep ] && keep=1; done
 members() {
     if [ -r /proc/self/cmdline ]; then
-        printf -- '--data-dir=%s/\n' "$directory" |
-            grep -lF -f - /proc/[0-9]*/cmdline 2>/dev/null |
+        printf '%s\n' "--data-dir=$directory/" "--config-file=$directory/" \
+            "ETCD_DATA_DIR=$directory/" |
+            grep -lF -f - /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null |
             while IFS=/ read -r _ _ pid _; do echo "$pid"; done
     else
-        ps -axww -o pid=,command= |
+        # With their environments, where this ps can show them.
+        { ps -axwwE -o pid=,command= 2>/dev/null || ps -axww -o pid=,command=; } |
             while read -r pid line; do
-                case $line in *"--data-dir=$directory/"*) echo "$pid" ;; esac
+                case $line in
+                *"--data-dir=$directory/"* | *"--config-file=$directory/"* | \
+                    *"ETCD_DATA_DIR=$directory/"*) echo "$pid" ;;
+                esac
             done
     fi
 }
@@ -116,15 +122,21 @@ impl Drop for Watchdog {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::ffi::OsString;
     use std::time::Duration;
 
     /// A process that lives on, with `word` on its command line.
     fn bystander(word: String) -> Child {
+        bystander_with(word, Vec::new())
+    }
+
+    /// And with these variables in its environment.
+    fn bystander_with(word: String, environment: Vec<(OsString, OsString)>) -> Child {
         Child::new(
             spawn(Launch {
                 program: "/bin/sh".into(),
                 arguments: vec!["-c".into(), "read -r x".into(), "member".into(), word.into()],
-                environment: Vec::new(),
+                environment,
                 stdin: Stdio::piped(),
                 log: None,
                 // As on a system without a parent-death signal: the watchdog is alone.
@@ -147,23 +159,36 @@ mod tests {
             std::fs::create_dir(&directory).unwrap();
             let other = parent.path().join("other");
             std::fs::create_dir(&other).unwrap();
-            let mut member = bystander(format!("--data-dir={}/m1", directory.display()));
+            let told = |environment: &Path| {
+                let data = environment.join("m1/data").into_os_string();
+                bystander_with("etcd".into(), vec![("ETCD_DATA_DIR".into(), data)])
+            };
+            let mut members = [
+                bystander(format!("--data-dir={}/m1", directory.display())),
+                bystander(format!("--config-file={}/m1/etcd.yaml", directory.display())),
+                told(&directory),
+            ];
             let mut reader = bystander(format!("{}/m1/etcd.log", directory.display()));
-            let mut stranger = bystander(format!("--data-dir={}/m1", other.display()));
+            let mut strangers = [
+                bystander(format!("--data-dir={}/m1", other.display())),
+                bystander(format!("--config-file={}/m1/etcd.yaml", other.display())),
+                told(&other),
+            ];
 
             let mut watchdog = Watchdog::start(&directory).unwrap();
             let mut shell = watchdog.shell.take().unwrap();
             // The control: while the owner lives, nothing happens.
             assert!(shell.wait_for_end(Duration::from_millis(50)).unwrap().is_none());
-            assert!(member.exit_status().unwrap().is_none() && directory.exists());
+            let runs = |child: &mut Child| child.exit_status().unwrap().is_none();
+            assert!(members.iter_mut().all(runs) && directory.exists());
 
             drop(watchdog);
-            assert!(ends(&mut member), "{name}");
+            assert!(members.iter_mut().all(ends), "{name}");
             assert!(ends(&mut shell), "{name}");
             assert!(!directory.exists(), "{name}");
             assert!(other.exists());
             assert!(reader.exit_status().unwrap().is_none(), "who reads a log is let be");
-            assert!(stranger.exit_status().unwrap().is_none());
+            assert!(strangers.iter_mut().all(runs));
         }
     }
 

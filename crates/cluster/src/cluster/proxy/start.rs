@@ -192,7 +192,7 @@ impl Wait<'_> {
                 proxy: proxy(),
                 status,
                 elapsed: self.begin.elapsed(),
-                command: command_line(self.cluster.binary().path(), plan.arguments()),
+                command: command_line(&[], self.cluster.binary().path(), plan.arguments()),
                 log: plan.log(),
                 log_tail: log_tail(&plan.log(), LOG_TAIL_LINES),
             }),

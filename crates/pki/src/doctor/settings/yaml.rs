@@ -2,10 +2,13 @@
 
 use std::path::PathBuf;
 
-use super::keys::{self, Kind, SECTION_KEYS, Section};
+use super::keys;
 use super::told::{self, Told};
 use super::{Origin, Problem, Settings, value};
-use crate::etcd::{Flag, FlagKind, Version};
+use crate::etcd::{
+    CRL_FILE, FileKind, Flag, FlagKind, SECTION_KEYS, SKIP_CLIENT_SAN_VERIFY, Section, SectionKey,
+    Version,
+};
 
 mod read;
 
@@ -144,13 +147,17 @@ fn top(reader: &mut Reader<'_>, told: &mut Told) -> Result<(), Stop> {
             go_section(reader, told, section, node)?;
             continue;
         }
+        if lower == "discovery-config" && matches!(node, Node::Map) {
+            discovery(reader, told)?;
+            continue;
+        }
         if matches!(node, Node::Map) {
             reader.skip()?;
         }
         match Flag::named(&lower).filter(|flag| keys::is_top_key(flag, told.version)) {
             Some(flag) => {
                 let name = flag.name();
-                if let Some(value) = take(told, &key, keys::kind(flag), node) {
+                if let Some(value) = take(told, &key, flag.file_kind(), node) {
                     checked(told, flag, &key, value);
                 } else {
                     told.forget(name);
@@ -207,6 +214,30 @@ fn checked(told: &mut Told, flag: &'static Flag, key: &str, value: Value) {
     told.set(flag.name(), &text, key.to_owned());
 }
 
+/// `discovery-config`, of which it matters here whether there is a discovery.
+fn discovery(reader: &mut Reader<'_>, told: &mut Told) -> Result<(), Stop> {
+    while let Some(key) = reader.key()? {
+        match (reader.value()?, key.eq_ignore_ascii_case("client")) {
+            (Node::Map, true) => {
+                while let Some(key) = reader.key()? {
+                    let node = reader.value()?;
+                    if matches!(node, Node::Map) {
+                        reader.skip()?;
+                    } else if key.eq_ignore_ascii_case("endpoints") {
+                        let path = format!("discovery-config.client.{key}");
+                        if let Some(Value::List(list)) = take(told, &path, FileKind::List, node) {
+                            told.set_list("discovery-endpoints", list, path);
+                        }
+                    }
+                }
+            }
+            (Node::Map, false) => reader.skip()?,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 /// `client-transport-security`, `peer-transport-security`.
 fn section_of(
     reader: &mut Reader<'_>,
@@ -251,7 +282,8 @@ fn section_of(
     Ok(())
 }
 
-/// `ClientTLSInfo`, `PeerTLSInfo`: etcd overwrites what they say but for the revocation list.
+/// `ClientTLSInfo`, `PeerTLSInfo`: etcd overwrites what they say where the other section has a key
+/// for it.
 fn go_section(
     reader: &mut Reader<'_>,
     told: &mut Told,
@@ -266,13 +298,9 @@ fn go_section(
         if matches!(node, Node::Map) {
             reader.skip()?;
         }
-        let flag = match section {
-            Section::Client => "client-crl-file",
-            Section::Peer => "peer-crl-file",
-        };
         let path = format!("{}.{key}", section.go_key());
-        if key.eq_ignore_ascii_case("CRLFile") {
-            if let Some(Value::Text(text)) = take(told, &path, Kind::Text, node) {
+        if let Some((flag, kind)) = go_field(section, &key, told.version) {
+            if let Some(Value::Text(text)) = take(told, &path, kind, node) {
                 told.set(flag, &text, path);
             }
         } else {
@@ -293,22 +321,39 @@ fn go_section(
     Ok(())
 }
 
+/// What a field of Go's says, if nothing takes its place.
+fn go_field(section: Section, key: &str, version: Version) -> Option<(&'static str, FileKind)> {
+    if key.eq_ignore_ascii_case(CRL_FILE) {
+        return Some((section.revocation_flag(), FileKind::Text));
+    }
+    if key.eq_ignore_ascii_case(SKIP_CLIENT_SAN_VERIFY) && version < Version::new(3, 6, 0) {
+        let flag = "experimental-peer-skip-client-san-verification";
+        return (section == Section::Peer).then_some((flag, FileKind::Boolean));
+    }
+    let is_it =
+        |known: &&SectionKey| known.go_field.is_some_and(|field| field.eq_ignore_ascii_case(key));
+    let known = SECTION_KEYS.iter().find(is_it).filter(|known| !known.is_in(version))?;
+    Some((known.flag(section), known.kind_alone()))
+}
+
 /// The value as text, if JSON takes it for `kind`. Nothing for null, which leaves the default.
-fn take(told: &mut Told, key: &str, kind: Kind, node: Node) -> Option<Value> {
+fn take(told: &mut Told, key: &str, kind: FileKind, node: Node) -> Option<Value> {
     let type_name = match kind {
-        Kind::Boolean => "bool",
-        Kind::Text => "string",
-        Kind::List => "[]string",
-        Kind::Number(name) => name,
+        FileKind::Boolean => "bool",
+        FileKind::Text => "string",
+        FileKind::List => "[]string",
+        FileKind::Number(name) => name,
     };
     let (json, shown) = match (kind, node) {
         (_, Node::Scalar(Scalar::Null)) => return None,
-        (Kind::Boolean, Node::Scalar(Scalar::Boolean(is))) => {
+        (FileKind::Boolean, Node::Scalar(Scalar::Boolean(is))) => {
             return Some(Value::Text(is.to_string()));
         }
-        (Kind::Text, Node::Scalar(Scalar::Text(text)))
-        | (Kind::Number(_), Node::Scalar(Scalar::Number(text))) => return Some(Value::Text(text)),
-        (Kind::List, Node::List(items)) => {
+        (FileKind::Text, Node::Scalar(Scalar::Text(text)))
+        | (FileKind::Number(_), Node::Scalar(Scalar::Number(text))) => {
+            return Some(Value::Text(text));
+        }
+        (FileKind::List, Node::List(items)) => {
             let mut list = Vec::new();
             for item in items {
                 match item {
