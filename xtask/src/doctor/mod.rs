@@ -6,11 +6,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use lexopt::prelude::*;
+use tercet_cluster::diagnose::Unseen;
 use tercet_pki::doctor::{Description, Severity, Url, examine, look};
 use tercet_pki::etcd::{Go, Release, Version};
 
 use crate::Failure;
 
+mod live;
+mod ports;
 mod report;
 
 const USAGE: &str = "\
@@ -19,6 +22,7 @@ Says what is wrong with the TLS of an etcd, what it says itself, and what to do.
 Usage: cargo xtask doctor [OPTIONS] DIR...
        cargo xtask doctor [OPTIONS] [--config FILE]... [--pid PID]...
        cargo xtask doctor [OPTIONS] -- ETCD-ARGUMENTS...
+       cargo xtask doctor [OPTIONS] --endpoint URL... [any of the above]
 
   DIR                  a directory of certificates: written by Tercet, kubeadm, cfssl or openssl
   --config FILE        a member by its configuration file
@@ -26,17 +30,23 @@ Usage: cargo xtask doctor [OPTIONS] DIR...
   -- ETCD-ARGUMENTS    a member by its command line, as one would type it: with the variables
                        ETCD_* that are set here, and from this directory
 
-  --etcd VERSION       judge by the rules of this etcd, such as 3.5.1 (the newest known)
+  --endpoint URL       a port for clients of a member that runs, to be asked: https://HOST:2379. The
+                       other members are found through it, if it lets the client in
+  --peer-endpoint URL  a port for peers of one: https://HOST:2380
+
+  --etcd VERSION       judge by the rules of this etcd, such as 3.5.1 (that of the first endpoint
+                       that tells it; or the newest known)
   --go VERSION         and of this Go, such as 1.19, which 'etcd --version' tells (any that upstream
                        or a later builder may have taken)
-  --client-cacert F    what a client was given: etcdctl's --cacert, --cert and --key
-  --client-cert F
-  --client-key F
+  --cacert FILE        what a client was given, as etcdctl is; --client-cacert and so on are the same
+  --cert FILE
+  --key FILE
   --url URL            where the client dials, as often as needed (what the members advertise)
   --json               print one line of JSON
 
 Give several members of a fleet at once: what is between them is judged too. Nothing is run and
-nothing is changed.
+nothing is changed. Endpoints are asked with a TLS handshake and one question, which a member that
+refuses it logs; a key signs that handshake and goes nowhere.
 
 Exit status: 0 it is sound, but for warnings; 1 something is wrong; 2 it could not be looked at.
 ";
@@ -52,6 +62,20 @@ struct Options {
     pids: Vec<u32>,
     arguments: Option<Vec<OsString>>,
     client: ClientOptions,
+    live: LiveOptions,
+}
+
+/// The ports that are to be asked.
+#[derive(Debug, Default)]
+struct LiveOptions {
+    endpoints: Vec<Url>,
+    peer_endpoints: Vec<Url>,
+}
+
+impl LiveOptions {
+    fn is_given(&self) -> bool {
+        !self.endpoints.is_empty() || !self.peer_endpoints.is_empty()
+    }
 }
 
 #[derive(Debug, Default)]
@@ -84,23 +108,52 @@ fn doctor(arguments: lexopt::Parser) -> Result<ExitCode, Failure> {
         print!("{USAGE}");
         return Ok(ExitCode::SUCCESS);
     };
-    let etcd = options.etcd.unwrap_or(Release::NEWEST_KNOWN);
-    let release = Release::of(etcd)?;
-    if let Some(warning) = release.warning() {
-        eprintln!("tercet: {warning}");
-    }
-    let description = look(&options, etcd)?;
-    let findings = examine(&description);
-    let text = if options.json {
-        report::json(etcd, &findings)
-    } else {
-        report::human(&description, &findings, options.etcd.is_none())
-    };
+    let seen = if options.live.is_given() { see_live(&options)? } else { see(&options)? };
+    let findings = examine(&seen.description);
+    let text =
+        if options.json { report::json(&seen, &findings) } else { report::human(&seen, &findings) };
     let mut stdout = std::io::stdout().lock();
     stdout.write_all(text.as_bytes())?;
     stdout.flush()?;
     let wrong = findings.iter().any(|finding| finding.severity == Severity::Error);
     Ok(if wrong { ExitCode::from(1) } else { ExitCode::SUCCESS })
+}
+
+/// All that is judged.
+struct Seen {
+    description: Description,
+    /// What could not be seen; `None` where nobody was asked.
+    unseen: Option<Vec<Unseen>>,
+    /// Whether nobody said which etcd it is.
+    is_guess: bool,
+}
+
+fn see(options: &Options) -> Result<Seen, Failure> {
+    let etcd = options.etcd.unwrap_or(Release::NEWEST_KNOWN);
+    warn(etcd)?;
+    let description = look(options, etcd)?;
+    Ok(Seen { description, unseen: None, is_guess: options.etcd.is_none() })
+}
+
+fn see_live(options: &Options) -> Result<Seen, Failure> {
+    live::check_files(&options.client)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let known = live::know(&options.live, &options.client).await;
+        let told = options.etcd.or(known.version);
+        let etcd = told.unwrap_or(Release::NEWEST_KNOWN);
+        warn(etcd)?;
+        let mut description = look(options, etcd)?;
+        let unseen = live::look_at(&mut description, &options.live, known).await;
+        Ok(Seen { description, unseen: Some(unseen), is_guess: told.is_none() })
+    })
+}
+
+fn warn(etcd: Version) -> Result<(), Failure> {
+    if let Some(warning) = Release::of(etcd)?.warning() {
+        eprintln!("tercet: {warning}");
+    }
+    Ok(())
 }
 
 /// Nothing if help was asked for.
@@ -122,14 +175,25 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Option<Options>, Failure> {
             Long("json") => options.json = true,
             Long("config") => options.config_files.push(arguments.value()?.into()),
             Long("pid") => options.pids.push(arguments.value()?.parse()?),
-            Long("client-cacert") => options.client.cacert = Some(arguments.value()?.into()),
-            Long("client-cert") => options.client.cert = Some(arguments.value()?.into()),
-            Long("client-key") => options.client.key = Some(arguments.value()?.into()),
+            Long("client-cacert" | "cacert") => {
+                options.client.cacert = Some(arguments.value()?.into())
+            }
+            Long("client-cert" | "cert") => options.client.cert = Some(arguments.value()?.into()),
+            Long("client-key" | "key") => options.client.key = Some(arguments.value()?.into()),
             Long("url") => {
                 let text = arguments.value()?.string()?;
                 for url in text.split(',') {
                     options.client.urls.push(Url::of_client(url)?);
                 }
+            }
+            Long("endpoint") => {
+                let urls = live::endpoints(&arguments.value()?.string()?, "--endpoint")?;
+                options.client.urls.extend(urls.iter().cloned());
+                options.live.endpoints.extend(urls);
+            }
+            Long("peer-endpoint") => {
+                let urls = live::endpoints(&arguments.value()?.string()?, "--peer-endpoint")?;
+                options.live.peer_endpoints.extend(urls);
             }
             Value(directory) => options.directories.push(directory.into()),
             Short('h') | Long("help") => return Ok(None),
@@ -140,7 +204,7 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Option<Options>, Failure> {
         && options.config_files.is_empty()
         && options.pids.is_empty()
         && options.arguments.is_none();
-    if nothing && !options.client.is_given() {
+    if nothing && !options.client.is_given() && !options.live.is_given() {
         return Err(format!("there is nothing to look at\n\n{USAGE}").into());
     }
     Ok(Some(options))

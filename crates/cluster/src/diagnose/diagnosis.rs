@@ -63,3 +63,11 @@ pub struct Unseen {
     /// Why not.
     pub why: String,
 }
+
+impl Unseen {
+    /// That `what` could not be seen, and why.
+    #[must_use]
+    pub fn new(what: impl Into<String>, why: impl Into<String>) -> Self {
+        Self { what: what.into(), why: why.into() }
+    }
+}
