@@ -82,7 +82,8 @@ impl Settings {
             DiscoveryService::V3 { endpoints, token, ca, client } => {
                 self.set("discovery-endpoints", endpoints.join(","));
                 self.set("discovery-token", token);
-                // The default is true, and then https is refused by whoever is dialled.
+                // True by default, and overruled by a URL or a certificate that says otherwise
+                // (measured): so that who reads the words is not misled.
                 let insecure = !service.is_secure();
                 self.set("discovery-insecure-transport", insecure.to_string());
                 if let Some(ca) = ca {
