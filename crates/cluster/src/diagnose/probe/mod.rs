@@ -44,6 +44,7 @@ pub struct Probe {
     port: Port,
     identity: Option<ProbeIdentity>,
     within: Duration,
+    handshake_only: bool,
 }
 
 impl Probe {
@@ -59,7 +60,7 @@ impl Probe {
 
     /// Asks the port of this kind at `url`, as someone without a certificate.
     pub const fn new(url: Url, port: Port) -> Self {
-        Self { url, port, identity: None, within: ANSWERS_WITHIN }
+        Self { url, port, identity: None, within: ANSWERS_WITHIN, handshake_only: false }
     }
 
     /// Shows this certificate where one is asked for.
@@ -70,6 +71,14 @@ impl Probe {
     /// Waits no longer than this for the whole answer.
     pub const fn within(mut self, within: Duration) -> Self {
         self.within = within;
+        self
+    }
+
+    /// Takes leave when the handshake is done, without waiting to be let in: the answer then ends as
+    /// [`Ending::Silent`]. For who only wants to know what the port shows and asks for; and for
+    /// proxies, which say nothing until they are spoken to.
+    pub const fn handshake_only(mut self) -> Self {
+        self.handshake_only = true;
         self
     }
 

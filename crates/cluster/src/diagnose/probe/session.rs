@@ -45,6 +45,7 @@ pub(super) async fn talk(probe: &Probe, tcp: &TcpStream, deadline: Instant) -> T
     let conversation = async {
         match session.handshake().await {
             Err(ending) => ending,
+            Ok(()) if probe.handshake_only => Ending::Silent,
             Ok(()) => session.first_word(probe).await,
         }
     };

@@ -9,6 +9,7 @@ use tercet_pki::read::ReadError;
 use tercet_pki::rotation::{Condition, RotationError, Step};
 use tercet_pki::{FleetLoadError, IssueError, RevocationListError, WriteError};
 
+use crate::cluster::ProxyError;
 use crate::operate::OperateError;
 use crate::plan::Security;
 
@@ -60,14 +61,17 @@ pub enum RotateError {
     /// A member could not be restarted.
     #[error(transparent)]
     Operate(#[from] OperateError),
+    /// A proxy could not be restarted.
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
     /// A member does not say which authorities it has in memory.
     #[error(
-        "the {port} port of {member} does not show its certificate and its authorities: {}",
+        "the {port} port of {holder} does not show its certificate and its authorities: {}",
         words(ending)
     )]
     NotShown {
-        /// The member's name.
-        member: String,
+        /// The name of the member or the proxy.
+        holder: String,
         /// Which of its ports.
         port: Port,
         /// How the last handshake with it ended.
@@ -83,12 +87,12 @@ pub enum RotateError {
     },
     /// A member shows another certificate than the one that it was given.
     #[error(
-        "the {port} port of {member} shows another certificate than the one in {}",
+        "the {port} port of {holder} shows another certificate than the one in {}",
         path.display()
     )]
     OtherCertificate {
-        /// The member's name.
-        member: String,
+        /// The name of the member or the proxy.
+        holder: String,
         /// Which of its ports.
         port: Port,
         /// Where its certificate is.

@@ -1,16 +1,17 @@
 //! What everyone in a fleet has.
 
 use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
 
 use tercet_pki::Certificate;
-use tercet_pki::read::CertificateDetails;
+use tercet_pki::read::{CertificateDetails, ReadError, certificates};
 use tercet_pki::rotation::{Holder, Holdings};
 
 use super::files::{Pair, directories, pairs};
 use super::memory::{self, Shown};
 use super::{RotateError, read};
-use crate::cluster::{Cluster, Member};
-use crate::plan::Protection;
+use crate::cluster::{Cluster, Member, Proxy, Successor};
+use crate::plan::{Protection, ProxyFiles};
 
 /// What was seen of a fleet at some moment.
 pub(super) struct Look {
@@ -25,6 +26,9 @@ pub(super) async fn look(cluster: &Cluster) -> Result<Look, RotateError> {
     let mut holdings = Holdings::default();
     for member in cluster.members() {
         holdings = holdings.member(of_member(cluster, member, &shown)?);
+    }
+    for proxy in cluster.proxies().filter(|proxy| *proxy.files() != ProxyFiles::default()) {
+        holdings = holdings.member(of_proxy(cluster, proxy, &shown)?);
     }
     for client in clients(cluster)? {
         holdings = holdings.client(client);
@@ -62,10 +66,41 @@ fn of_member(
             holder = holding(holder, pair)?;
         }
     }
-    Ok(match memory::in_memory(shown, member.index()) {
+    Ok(match memory::in_memory(shown, member.name()) {
         Some(names) => holder.shows(names),
         None => holder,
     })
+}
+
+/// A proxy, which like a member reads its authorities when it starts.
+fn of_proxy(cluster: &Cluster, proxy: Proxy<'_>, shown: &[Shown]) -> Result<Holder, RotateError> {
+    let mut holder = trusting(Holder::new(proxy.name()), &cluster.plan.files().ca)?;
+    let files = proxy.files();
+    for files in files.server.iter().chain(&files.client) {
+        let chain = read(&files.certificate)?;
+        holder = holding(holder, Pair { files: files.clone(), chain })?;
+    }
+    let read_before = || cluster.successor()?.read_before.remove(&proxy.pid()?);
+    Ok(match memory::in_memory(shown, proxy.name()).or_else(read_before) {
+        Some(names) => holder.shows(names),
+        None => holder,
+    })
+}
+
+/// Keeps what proxies that run have in memory by now: the file of authorities is about to change.
+pub(super) fn remember_what_was_read(cluster: &Cluster) -> Result<(), RotateError> {
+    let path = &cluster.plan.files().ca;
+    let authorities = certificates(&read(path)?).map_err(|source| unreadable(path, source))?;
+    let names: Vec<_> = authorities.into_iter().map(|one| one.subject.der).collect();
+    let pids = cluster.proxies().filter_map(|proxy| proxy.pid());
+    let mut successor = cluster.successor.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(Successor { read_before, .. }) = &mut *successor {
+        for pid in pids {
+            // What it read first is what it has.
+            read_before.entry(pid).or_insert_with(|| names.clone());
+        }
+    }
+    Ok(())
 }
 
 /// Where a member has its certificates, if it has a directory of its own for them.
@@ -137,7 +172,7 @@ fn holding(holder: Holder, Pair { files, chain }: Pair) -> Result<Holder, Rotate
     holder.holds(files, &chain).map_err(|source| unreadable(&path, source))
 }
 
-fn unreadable(path: &Path, source: tercet_pki::read::ReadError) -> RotateError {
+fn unreadable(path: &Path, source: ReadError) -> RotateError {
     RotateError::Unreadable { path: path.to_owned(), source }
 }
 

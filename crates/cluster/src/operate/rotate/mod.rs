@@ -8,6 +8,7 @@ mod holdings;
 mod memory;
 mod revoke;
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::PoisonError;
 
@@ -82,7 +83,9 @@ impl Cluster {
     /// Gives the fleet a new authority, which nobody has to be told of but those who hold its files:
     /// at the end everything is signed by the new one and the old one is trusted by nobody. Members
     /// are restarted, one after the other as by [`rolling_restart`](Self::rolling_restart), twice or
-    /// once, by `method`. Those that are down are started first. Clients of
+    /// once, by `method`. Those that are down are started first. So are
+    /// [`proxies`](Self::proxies) that run, but at once, and whoever comes through one has to come
+    /// again. Clients of
     /// [`client`](Self::client), also those made before, go on working; one that was made of
     /// certificates in memory works until the members trust the new authority only.
     ///
@@ -175,7 +178,10 @@ impl Cluster {
         let old = self.identities().authority();
         let mut successor = match self.successor() {
             Some(successor) => successor,
-            None => Successor { authority: Authority::generate(AUTHORITY)?, cross: None },
+            None => {
+                let authority = Authority::generate(AUTHORITY)?;
+                Successor { authority, cross: None, read_before: HashMap::new() }
+            }
         };
         if method == RotationMethod::CrossSigning && successor.cross.is_none() {
             successor.cross = Some(old.cross_sign(&successor.authority)?);
