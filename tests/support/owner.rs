@@ -1,5 +1,6 @@
 //! A process that owns a cluster and ends in the way that it is told, when its standard input says
-//! so. Its arguments: how to end, and how many members.
+//! so. Its arguments: how to end, and how many members. In which form these are configured is in
+//! its environment.
 
 use std::io::Read as _;
 
@@ -13,7 +14,10 @@ fn main() {
         .build()
         .expect("a runtime");
     let members = std::env::args().nth(2).map_or(3, |number| number.parse().expect("a number"));
-    let cluster = runtime.block_on(Cluster::builder().members(members).start()).expect("a cluster");
+    let form = std::env::var("OWNER_CONFIGURATION").ok();
+    let form = form.map(|word| word.parse().expect("a form of configuration")).unwrap_or_default();
+    let builder = Cluster::builder().members(members).configuration(form);
+    let cluster = runtime.block_on(builder.start()).expect("a cluster");
     let members: Vec<_> = cluster.members().filter_map(|member| member.pid()).collect();
     let addresses: Vec<_> = cluster
         .members()
