@@ -3,21 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a test may fail as the test may")]
 
 use std::io::Write as _;
-#[cfg(target_os = "linux")]
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt as _;
-#[cfg(target_os = "linux")]
-use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-#[cfg(target_os = "linux")]
-use tercet_cluster::{
-    Configuration,
-    binary::{Locator, Request},
-};
-#[cfg(target_os = "linux")]
-use tercet_tests::say;
 use tercet_tests::{Owned, command, command_lines_naming, eventually};
 
 const OWNER: &str = env!("CARGO_BIN_EXE_owner");
@@ -136,64 +125,76 @@ fn what_is_to_be_kept_outlives_the_owner() {
     assert!(owned.directory.join("m1/etcd.log").exists());
 }
 
-/// In whatever form the members are told what they are, and though no signal tells them of the
-/// owner's death: then there is the watchdog alone.
+/// Where there is a signal that tells members of the owner's death, and a way to take it from them.
 #[cfg(target_os = "linux")]
-#[test]
-fn the_watchdog_knows_members_in_all_forms() {
-    let scratch = tempfile::tempdir().unwrap();
-    let wrapper = scratch.path().join("etcd");
-    let real = Locator::from_env().locate(&Request::Default).unwrap();
-    let script = format!(
-        "#!/bin/sh\n[ \"$1\" = --version ] && exec '{0}' \"$@\"\n\
-         exec setpriv --pdeathsig clear -- '{0}' \"$@\"\n",
-        real.path().display()
-    );
-    std::fs::write(&wrapper, script).unwrap();
-    std::fs::set_permissions(&wrapper, PermissionsExt::from_mode(0o755)).unwrap();
-    if command("setpriv").arg("--version").output().is_err() {
-        say("there is no setpriv here: the watchdog is not tested alone");
-        return;
-    }
-    let start = |form: Configuration, parent: &Path| {
-        let form = form.to_string();
-        let more = [("TERCET_ETCD", wrapper.to_str().unwrap()), ("OWNER_CONFIGURATION", &form)];
-        let owned = Owned::start_with(OWNER, "hold", parent, &more);
-        assert!(owned.is_whole());
-        owned
-    };
-    for form in Configuration::ALL {
+mod watchdog {
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::path::Path;
+
+    use tercet_cluster::Configuration;
+    use tercet_cluster::binary::{Locator, Request};
+    use tercet_tests::say;
+
+    use super::*;
+
+    /// In whatever form the members are told what they are, and though no signal tells them of the
+    /// owner's death: then there is the watchdog alone.
+    #[test]
+    fn the_watchdog_knows_members_in_all_forms() {
+        let scratch = tempfile::tempdir().unwrap();
+        let wrapper = scratch.path().join("etcd");
+        let real = Locator::from_env().locate(&Request::Default).unwrap();
+        let script = format!(
+            "#!/bin/sh\n[ \"$1\" = --version ] && exec '{0}' \"$@\"\n\
+             exec setpriv --pdeathsig clear -- '{0}' \"$@\"\n",
+            real.path().display()
+        );
+        std::fs::write(&wrapper, script).unwrap();
+        std::fs::set_permissions(&wrapper, std::fs::Permissions::from_mode(0o755)).unwrap();
+        if command("setpriv").arg("--version").output().is_err() {
+            say("there is no setpriv here: the watchdog is not tested alone");
+            return;
+        }
+        let start = |form: Configuration, parent: &Path| {
+            let form = form.to_string();
+            let more = [("TERCET_ETCD", wrapper.to_str().unwrap()), ("OWNER_CONFIGURATION", &form)];
+            let owned = Owned::start_with(OWNER, "hold", parent, &more);
+            assert!(owned.is_whole());
+            owned
+        };
+        for form in Configuration::ALL {
+            let parent = tempfile::tempdir().unwrap();
+            let mut owned = start(form, parent.path());
+            owned.owner.kill().unwrap();
+            owned.owner.wait().unwrap();
+            assert!(eventually(GONE_WITHIN, || owned.is_gone()), "{form}: left: {owned:?}");
+        }
+        // The control: it is the watchdog.
         let parent = tempfile::tempdir().unwrap();
-        let mut owned = start(form, parent.path());
+        let mut owned = start(Configuration::File, parent.path());
+        let kill =
+            |pid: &str| assert!(command("kill").args(["-9", pid]).status().unwrap().success());
+        let watchdog = children(owned.owner.id()).into_iter().find(|(_, line)| {
+            line.contains("tercet-watchdog") && line.contains(owned.directory.to_str().unwrap())
+        });
+        kill(&watchdog.expect("there is one").0);
         owned.owner.kill().unwrap();
         owned.owner.wait().unwrap();
-        assert!(eventually(GONE_WITHIN, || owned.is_gone()), "{form}: left: {owned:?}");
+        let gone = eventually(Duration::from_millis(500), || owned.is_gone());
+        owned.members.iter().for_each(|pid| kill(&pid.to_string()));
+        assert!(!gone);
     }
-    // The control: it is the watchdog.
-    let parent = tempfile::tempdir().unwrap();
-    let mut owned = start(Configuration::File, parent.path());
-    let kill = |pid: &str| assert!(command("kill").args(["-9", pid]).status().unwrap().success());
-    let watchdog = children(owned.owner.id()).into_iter().find(|(_, line)| {
-        line.contains("tercet-watchdog") && line.contains(owned.directory.to_str().unwrap())
-    });
-    kill(&watchdog.expect("there is one").0);
-    owned.owner.kill().unwrap();
-    owned.owner.wait().unwrap();
-    let gone = eventually(Duration::from_millis(500), || owned.is_gone());
-    owned.members.iter().for_each(|pid| kill(&pid.to_string()));
-    assert!(!gone);
-}
 
-/// The processes that this one has started, each with its command line.
-#[cfg(target_os = "linux")]
-fn children(pid: u32) -> Vec<(String, String)> {
-    let processes = std::fs::read_dir("/proc").unwrap().flatten();
-    let all = processes.filter_map(|entry| {
-        let status = std::fs::read_to_string(entry.path().join("status")).ok()?;
-        let line = std::fs::read(entry.path().join("cmdline")).ok()?;
-        let is_child = status.lines().any(|line| line == format!("PPid:\t{pid}"));
-        let name = entry.file_name().into_string().ok()?;
-        is_child.then(|| (name, String::from_utf8_lossy(&line).replace('\0', " ")))
-    });
-    all.collect()
+    /// The processes that this one has started, each with its command line.
+    fn children(pid: u32) -> Vec<(String, String)> {
+        let processes = std::fs::read_dir("/proc").unwrap().flatten();
+        let all = processes.filter_map(|entry| {
+            let status = std::fs::read_to_string(entry.path().join("status")).ok()?;
+            let line = std::fs::read(entry.path().join("cmdline")).ok()?;
+            let is_child = status.lines().any(|line| line == format!("PPid:\t{pid}"));
+            let name = entry.file_name().into_string().ok()?;
+            is_child.then(|| (name, String::from_utf8_lossy(&line).replace('\0', " ")))
+        });
+        all.collect()
+    }
 }
