@@ -51,7 +51,7 @@ pub use operate::{
     Step, ToolFailure, Unsettled,
 };
 pub use plan::{
-    Configuration, Joining, Plan, PlanError, ProxyKind, Security, Spec, StoreOptions, Timing,
-    TlsOptions, TlsVersion,
+    Configuration, Joining, MemberHost, ParseHostError, Plan, PlanError, ProxyKind, Security, Spec,
+    StoreOptions, Timing, TlsOptions, TlsVersion,
 };
 pub use process::PortError;

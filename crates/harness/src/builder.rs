@@ -6,7 +6,9 @@ use std::sync::Once;
 use std::time::Duration;
 
 use tercet_cluster::binary::{Binary, Locator, Request};
-use tercet_cluster::{Configuration, Joining, Restore, Security, Spec, StoreOptions, TlsOptions};
+use tercet_cluster::{
+    Configuration, Joining, MemberHost, Restore, Security, Spec, StoreOptions, TlsOptions,
+};
 use tercet_pki::Layout;
 use tokio::sync::oneshot;
 
@@ -32,6 +34,7 @@ use crate::{Cluster, Error, Keep, Result, Timing};
 #[must_use = "nothing is started until `start` is called"]
 pub struct Builder {
     members: Option<usize>,
+    hosts: Vec<MemberHost>,
     etcd: Etcd,
     timing: Option<Timing>,
     security: Security,
@@ -63,6 +66,13 @@ impl Builder {
     /// How many members: 1 to 9, by default 3. See [`Spec::members`].
     pub const fn members(mut self, members: usize) -> Self {
         self.members = Some(members);
+        self
+    }
+
+    /// On which hosts the members are, one on each; by default all are on this machine's loopback
+    /// address. See [`Spec::hosts`].
+    pub fn hosts(mut self, hosts: impl IntoIterator<Item = MemberHost>) -> Self {
+        self.hosts = hosts.into_iter().collect();
         self
     }
 
@@ -209,6 +219,7 @@ impl Builder {
             .http_port(self.http_port)
             .configuration(self.configuration)
             .joining(self.joining)
+            .hosts(self.hosts)
             .keep_failed(keep != Keep::Never);
         for (name, value) in self.flags {
             spec = spec.flag(name, value);

@@ -58,6 +58,16 @@ pub enum StartError {
         /// What the system said.
         source: io::Error,
     },
+    /// What was to lead to a member's host did not become its etcd.
+    #[error(
+        "the process of member {member} is not etcd but {program}: the entrance of its host must end in exec"
+    )]
+    Entrance {
+        /// The member's name.
+        member: String,
+        /// What runs in its stead.
+        program: String,
+    },
     /// A member's process ended by itself.
     #[error(
         "member {member} ended by itself ({status}) after {elapsed:.1?}\n{}  command: {command}\n{}",

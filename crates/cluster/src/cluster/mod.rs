@@ -3,6 +3,7 @@
 mod blame;
 mod cell;
 mod discovery;
+mod entrance;
 mod error;
 mod fleet;
 mod latest;

@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::blame;
+use super::entrance;
 use super::error::{LOG_TAIL_LINES, StartError};
 use super::fleet::Cluster;
 use crate::binary::chain;
@@ -76,10 +77,16 @@ pub(crate) async fn wait_until_ready(cluster: &Cluster, limit: Duration) -> Resu
             }
         }
         if waiting.is_empty() {
-            return Ok(());
+            return running.iter().try_for_each(|run| check_process(cluster, run.index));
         }
         wait.pause(&waiting).await?;
     }
+}
+
+/// Refuses a member whose process is not its etcd.
+fn check_process(cluster: &Cluster, index: usize) -> Result<(), StartError> {
+    let (cell, member) = (cluster.cell(index), cluster.member(index));
+    member.pid().map_or(Ok(()), |pid| entrance::check(cell.plan(), cell.binary(), pid))
 }
 
 /// One run of a member's process.
@@ -226,17 +233,14 @@ impl<'a> Wait<'a> {
             state.progress.update().map_err(unknown)?;
             let Some(child) = &mut state.child else { continue };
             if let Some(status) = child.exit_status().map_err(unknown)? {
+                let binary = self.cluster.cell(index).binary();
+                let (program, arguments) = entrance::command(member, binary);
                 return Err(StartError::Exited {
                     member: member.name().to_owned(),
                     refusals: blame::of_exited(&state.progress).into(),
                     status,
                     elapsed: self.begin.elapsed(),
-                    command: command_line(
-                        member.environment(),
-                        self.cluster.cell(index).binary().path(),
-                        member.arguments(),
-                    )
-                    .into(),
+                    command: command_line(member.environment(), &program, &arguments).into(),
                     log: member.log().to_owned(),
                     log_tail: log_tail(member.log(), LOG_TAIL_LINES).into(),
                 });

@@ -15,7 +15,7 @@ use super::error::StartError;
 use super::fleet::{Cluster, StartTimes};
 use super::latest::Latest;
 use super::user::FleetUser;
-use super::{discovery, ready};
+use super::{discovery, entrance, ready};
 use crate::binary::{Binary, Feature, Release};
 use crate::observe::Progress;
 use crate::plan::{Address, ConfigurationFile, Joining, MemberPlan, Spec};
@@ -127,8 +127,9 @@ pub(crate) async fn prepare(
 ) -> Result<Cluster, StartError> {
     spec.validate()?;
     let release = Release::of(binary.version())?;
-    let names = spec.member_names();
-    let held = names.iter().map(|_| hold_ports(spec, release)).collect::<Result<Vec<_>, _>>()?;
+    // Those of other hosts are not ours to hold.
+    let here = if spec.planned_hosts().is_empty() { spec.member_names().len() } else { 0 };
+    let held = (0..here).map(|_| hold_ports(spec, release)).collect::<Result<Vec<_>, _>>()?;
     let (addresses, ports): (Vec<_>, Vec<_>) = held.into_iter().unzip();
     let directory = RunDirectory::create(parent).map_err(|error| match error {
         DirectoryError::Create(source) => StartError::Directory { path: parent.to_owned(), source },
@@ -157,6 +158,7 @@ pub(crate) async fn prepare(
         files.write(&list.map_err(FleetError::Issue)?, Durability::Cached)?;
     }
     let cells = boxcar::Vec::with_capacity(plan.members().len());
+    let ports = ports.into_iter().chain(std::iter::repeat_with(Vec::new));
     for (member, ports) in plan.members().iter().zip(ports) {
         make_directory(member)?;
         cells.push(MemberCell::new(member.clone(), binary.clone(), ports));
@@ -234,9 +236,10 @@ pub(crate) fn replace_process(
         write_configuration(file)
             .map_err(|source| StartError::Directory { path: file.path.clone(), source })?;
     }
+    let (program, arguments) = entrance::command(member, binary);
     let launch = Launch {
-        program: binary.path().to_owned(),
-        arguments: member.arguments().to_vec(),
+        program: program.clone(),
+        arguments,
         environment: member.environment().to_vec(),
         stdin: Stdio::null(),
         log: Some(log),
@@ -244,7 +247,7 @@ pub(crate) fn replace_process(
     };
     let spawned = spawn(launch).map_err(|source| StartError::Spawn {
         member: member.name().to_owned(),
-        program: binary.path().to_owned(),
+        program,
         source,
     })?;
     state.child = Some(Child::new(spawned));

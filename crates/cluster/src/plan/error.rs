@@ -166,9 +166,11 @@ pub enum PlanError {
     #[error("a member's name does not do")]
     Name(#[from] NameError),
     /// Not one address for each member.
-    #[error("{members} members need {members} addresses, but {addresses} were given")]
+    #[error(
+        "there must be one address for each member that is on no host of its own: members {members}, addresses {addresses}"
+    )]
     AddressCount {
-        /// How many members there are.
+        /// How many members need one.
         members: usize,
         /// How many addresses were given.
         addresses: usize,

@@ -8,7 +8,7 @@ use tercet_pki::{Fleet, FleetBuilder, FleetFiles, IdentityFiles, RevocationFiles
 use super::address::Address;
 use super::error::PlanError;
 use super::joining::Joining;
-use super::member::{Entry, MemberPlan, MemberSpec};
+use super::member::{Entry, MemberPlan, MemberSpec, listening};
 use super::security::{Protection, Security};
 use super::settings::{Settings, environment};
 use super::spec::Spec;
@@ -36,6 +36,7 @@ impl Plan {
         directory: &Path,
         addresses: &[Address],
     ) -> Result<Self, PlanError> {
+        let hosts = spec.planned_hosts();
         let names = spec.member_names();
         let certificates = directory.join("pki");
         let files = spec.files(&certificates, &names)?;
@@ -49,10 +50,24 @@ impl Plan {
             files,
             members: Vec::new(),
         };
-        let founders = names.iter().zip(addresses).collect::<Vec<_>>();
+        // Their entry is said below, when all of them are known.
+        let founders: Vec<_> = match hosts {
+            [] => names
+                .iter()
+                .zip(addresses)
+                .map(|(name, address)| MemberSpec::new(name, *address, release, Entry::Settled))
+                .collect(),
+            hosts => hosts
+                .iter()
+                .map(|host| MemberSpec::on(host.clone(), release, Entry::Settled))
+                .collect(),
+        };
+        let peers = spec.security.peers();
         let initial_cluster = founders
             .iter()
-            .map(|(name, address)| format!("{name}={}", plan.peer_url(address)))
+            .map(|founder| {
+                format!("{}={}", founder.name, founder.advertised(peers, founder.address.peer))
+            })
             .collect::<Vec<_>>()
             .join(",");
         let entry = match &spec.joining {
@@ -66,10 +81,7 @@ impl Plan {
         };
         plan.members = founders
             .into_iter()
-            .map(|(name, address)| {
-                let entry = entry.clone();
-                plan.member(MemberSpec::new(name, *address, release, entry))
-            })
+            .map(|founder| plan.member(MemberSpec { entry: entry.clone(), ..founder }))
             .collect::<Result<_, _>>()?;
         Ok(plan)
     }
@@ -87,8 +99,10 @@ impl Plan {
         };
         let directory = self.directory.join(&spec.name);
         let mut member = MemberPlan {
-            client_url: self.client_url(&spec.address),
-            peer_url: self.peer_url(&spec.address),
+            client_url: spec.advertised(self.security().clients(), spec.address.client),
+            client_listens: listening(self.security().clients(), spec.address.client),
+            peer_url: spec.advertised(self.security().peers(), spec.address.peer),
+            peer_listens: listening(self.security().peers(), spec.address.peer),
             http_url: self.http_url(&spec.address)?,
             data_directory: directory.join("data"),
             log: directory.join("etcd.log"),
@@ -111,20 +125,11 @@ impl Plan {
         Ok(member)
     }
 
-    fn client_url(&self, address: &Address) -> String {
-        format!("{}://{}", self.security().clients().scheme(), address.client)
-    }
-
-    fn peer_url(&self, address: &Address) -> String {
-        format!("{}://{}", self.security().peers().scheme(), address.peer)
-    }
-
     /// Where `address` has a port of its own for it, if the fleet is to have them.
     fn http_url(&self, address: &Address) -> Result<Option<String>, PlanError> {
-        let scheme = self.security().clients().scheme();
         match (self.spec.has_http_port(), address.http) {
             (false, _) => Ok(None),
-            (true, Some(http)) => Ok(Some(format!("{scheme}://{http}"))),
+            (true, Some(http)) => Ok(Some(listening(self.security().clients(), http))),
             (true, None) => Err(PlanError::NoHttpPort { client: address.client }),
         }
     }
@@ -173,8 +178,7 @@ impl Plan {
         let (clients, peers) = (options.client_hosts().first(), options.peer_hosts().first());
         let mut builder = Fleet::builder().layout(self.spec.layout).client_hosts(clients);
         for member in members {
-            let hosts = member.spec.address.hosts().map(|host| host.to_string());
-            builder = builder.member(member.name(), hosts.chain(peers.cloned()));
+            builder = builder.member(member.name(), member.spec.hosts().chain(peers.cloned()));
         }
         if let Some(name) = options.peer_names().first() {
             builder = builder.peer_common_name(name);
@@ -355,7 +359,7 @@ mod tests {
         let release = Release::of(Release::OLDEST).unwrap();
         insta::assert_snapshot!(
             Spec::default().plan(release, Path::new("/x"), &[]).unwrap_err(),
-            @"3 members need 3 addresses, but 0 were given"
+            @"there must be one address for each member that is on no host of its own: members 3, addresses 0"
         );
     }
 }

@@ -1,12 +1,14 @@
 //! One member of a plan.
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use tercet_pki::{IdentityFiles, MemberFiles};
 
 use super::address::Address;
 use super::configuration::ConfigurationFile;
+use super::host::MemberHost;
 use super::joining::DiscoveryService;
 use super::security::Protection;
 use crate::binary::Release;
@@ -21,6 +23,8 @@ use crate::binary::Release;
 pub struct MemberSpec {
     pub(super) name: String,
     pub(super) address: Address,
+    /// Where its ports are on another host than this one, which are nobody's to hold.
+    pub(super) host: Option<MemberHost>,
     pub(super) release: Release,
     pub(super) entry: Entry,
     pub(super) extra: Vec<(String, String)>,
@@ -52,7 +56,7 @@ pub enum Entry {
 impl MemberSpec {
     /// A member called `name` at `address`, run by `release`, that comes into its fleet by `entry`.
     pub fn new(name: impl Into<String>, address: Address, release: Release, entry: Entry) -> Self {
-        Self { name: name.into(), address, release, entry, extra: Vec::new() }
+        Self { name: name.into(), address, host: None, release, entry, extra: Vec::new() }
     }
 
     /// How it comes in, if it has no data yet.
@@ -61,9 +65,23 @@ impl MemberSpec {
         self
     }
 
-    /// Where it is from now on.
-    pub const fn address(mut self, address: Address) -> Self {
+    /// A member on a host of its own, which has its name.
+    pub fn on(host: MemberHost, release: Release, entry: Entry) -> Self {
+        let (name, address) = (host.member().to_owned(), host.address());
+        Self { host: Some(host), ..Self::new(name, address, release, entry) }
+    }
+
+    /// Where it is from now on, on this machine.
+    pub fn address(mut self, address: Address) -> Self {
         self.address = address;
+        self.host = None;
+        self
+    }
+
+    /// On which host it is from now on. The name stays its own.
+    pub fn moved_to(mut self, host: MemberHost) -> Self {
+        self.address = host.address();
+        self.host = Some(host);
         self
     }
 
@@ -97,11 +115,37 @@ impl MemberSpec {
         self.address
     }
 
+    /// The host that it is on; none where that is this machine, with ports that are held for it.
+    #[must_use]
+    pub const fn planned_host(&self) -> Option<&MemberHost> {
+        self.host.as_ref()
+    }
+
     /// What runs it.
     #[must_use]
     pub const fn planned_release(&self) -> Release {
         self.release
     }
+
+    /// Whatever its certificates must name, but for this machine.
+    pub(super) fn hosts(&self) -> impl Iterator<Item = String> {
+        let names = self.host.iter().flat_map(MemberHost::dns_names).cloned();
+        self.address.hosts().map(|host| host.to_string()).chain(names)
+    }
+
+    /// The URL by which others find it at `address`, one of its own.
+    pub(super) fn advertised(&self, protection: Protection, address: SocketAddr) -> String {
+        match self.host.as_ref().and_then(MemberHost::advertised) {
+            Some(name) => format!("{}://{name}:{}", protection.scheme(), address.port()),
+            None => listening(protection, address),
+        }
+    }
+}
+
+/// The URL of where a member listens, which etcd wants to be an address (`embed/config.go`,
+/// `checkBindURLs`).
+pub(super) fn listening(protection: Protection, address: SocketAddr) -> String {
+    format!("{}://{address}", protection.scheme())
 }
 
 /// One member of a [`Plan`](super::Plan), decided in full.
@@ -109,7 +153,9 @@ impl MemberSpec {
 pub struct MemberPlan {
     pub(super) spec: MemberSpec,
     pub(super) client_url: String,
+    pub(super) client_listens: String,
     pub(super) peer_url: String,
+    pub(super) peer_listens: String,
     pub(super) http_url: Option<String>,
     pub(super) directory: PathBuf,
     pub(super) data_directory: PathBuf,
@@ -141,16 +187,22 @@ impl MemberPlan {
         self.spec.release
     }
 
-    /// Where it answers clients.
+    /// Where it answers clients: what it tells them, by name or by address.
     #[must_use]
     pub fn client_url(&self) -> &str {
         &self.client_url
     }
 
-    /// Where it answers the other members.
+    /// Where it answers the other members: what it tells them, by name or by address.
     #[must_use]
     pub fn peer_url(&self) -> &str {
         &self.peer_url
+    }
+
+    /// What is run on this machine before the etcd and its flags; see [`MemberHost::entrance`].
+    #[must_use]
+    pub fn entrance(&self) -> &[OsString] {
+        self.spec.host.as_ref().map(MemberHost::entrance_words).unwrap_or_default()
     }
 
     /// Where it answers what is HTTP and not gRPC, where that is another port.

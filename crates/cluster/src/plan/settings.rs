@@ -44,11 +44,11 @@ impl Settings {
     fn place(&mut self, member: &MemberPlan) {
         self.set("name", member.name());
         self.set("data-dir", member.data_directory());
-        self.set("listen-client-urls", member.client_url());
+        self.set("listen-client-urls", &member.client_listens);
         self.set("advertise-client-urls", member.client_url());
-        self.set("listen-peer-urls", member.peer_url());
+        self.set("listen-peer-urls", &member.peer_listens);
         self.set("initial-advertise-peer-urls", member.peer_url());
-        if member.release().has(Feature::SocketReusePort) {
+        if member.spec.host.is_none() && member.release().has(Feature::SocketReusePort) {
             // The ports are held for the member: see `process::port`.
             self.set("socket-reuse-port", "true");
         }

@@ -10,6 +10,7 @@ use super::configuration::Configuration;
 use super::error::PlanError;
 use super::flags;
 use super::fleet::Plan;
+use super::host::MemberHost;
 use super::joining::Joining;
 use super::security::Security;
 use super::store::StoreOptions;
@@ -28,6 +29,7 @@ use crate::binary::Release;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spec {
     pub(super) members: usize,
+    pub(super) hosts: Vec<MemberHost>,
     pub(super) security: Security,
     pub(super) timing: Timing,
     pub(super) layout: Layout,
@@ -52,6 +54,7 @@ impl Default for Spec {
     fn default() -> Self {
         Self {
             members: 3,
+            hosts: Vec::new(),
             security: Security::default(),
             timing: Timing::default(),
             layout: Layout::default(),
@@ -86,6 +89,27 @@ impl Spec {
     pub const fn members(mut self, members: usize) -> Self {
         self.members = members;
         self
+    }
+
+    /// On which hosts the members are, one on each; with none, which is the default, all are on this
+    /// machine's loopback address, on ports that are found and held for them.
+    ///
+    /// What is planned is for whoever starts members there. [`Cluster`](crate::Cluster) itself starts
+    /// them where they can be entered from this machine, as network namespaces can:
+    /// [`MemberHost::entrance`]. Their ports are nobody's to hold.
+    #[must_use]
+    pub fn hosts(mut self, hosts: impl IntoIterator<Item = MemberHost>) -> Self {
+        self.hosts = hosts.into_iter().collect();
+        if !self.hosts.is_empty() {
+            self.members = self.hosts.len();
+        }
+        self
+    }
+
+    /// See [`hosts`](Self::hosts).
+    #[must_use]
+    pub fn planned_hosts(&self) -> &[MemberHost] {
+        &self.hosts
     }
 
     /// How the fleet's links are secured; [`Security::Mutual`] unless said.
@@ -266,9 +290,12 @@ impl Spec {
         self.layout
     }
 
-    /// The members' names, in order: `m1`, `m2`, …
+    /// The members' names, in order: those of their hosts, or `m1`, `m2`, …
     #[must_use]
     pub fn member_names(&self) -> Vec<String> {
+        if !self.hosts.is_empty() {
+            return self.hosts.iter().map(|host| host.member().to_owned()).collect();
+        }
         (1..=self.members).map(|number| format!("m{number}")).collect()
     }
 
@@ -291,6 +318,7 @@ impl Spec {
         if !(1..=Self::MOST_MEMBERS).contains(&self.members) {
             return Err(PlanError::MemberCount { members: self.members });
         }
+        self.check_hosts()?;
         match &self.joining {
             Joining::Static => {}
             Joining::Discovery { members } if !(1..=Self::MOST_MEMBERS).contains(members) => {
@@ -314,8 +342,27 @@ impl Spec {
         Ok(())
     }
 
+    fn check_hosts(&self) -> Result<(), PlanError> {
+        if self.hosts.is_empty() {
+            return Ok(());
+        }
+        if self.members != self.hosts.len() {
+            return Err(PlanError::Contradiction {
+                one: "a number of members",
+                other: "hosts of another number",
+                because: "there is one member on each host: leave the number out",
+            });
+        }
+        if matches!(self.joining, Joining::Discovery { .. }) {
+            return Err(PlanError::Discovery {
+                because: "it would be started on this machine's loopback address, where other hosts do not find it: name one that runs with Joining::Through",
+            });
+        }
+        MemberHost::check_all(&self.hosts)
+    }
+
     /// The plan of this fleet, run by `release`, with all its files under `directory` and one
-    /// member at each of `addresses`.
+    /// member at each of `addresses`; none of those where there are [`hosts`](Self::hosts).
     ///
     /// # Errors
     ///
@@ -327,11 +374,9 @@ impl Spec {
         addresses: &[Address],
     ) -> Result<Plan, PlanError> {
         self.validate()?;
-        if addresses.len() != self.members {
-            return Err(PlanError::AddressCount {
-                members: self.members,
-                addresses: addresses.len(),
-            });
+        let wanted = if self.hosts.is_empty() { self.members } else { 0 };
+        if addresses.len() != wanted {
+            return Err(PlanError::AddressCount { members: wanted, addresses: addresses.len() });
         }
         Plan::new(self, release, directory, addresses)
     }
