@@ -4,7 +4,7 @@ use tercet_cluster::diagnose::Diagnosis;
 use tercet_harness::{Cluster, Timing};
 use tercet_pki::doctor::{Rule, Severity};
 use tercet_pki::{Authority, IdentityFiles, LOOPBACK_HOSTS, Leaf};
-use tercet_tests::{available, of_minor, say};
+use tercet_tests::{available, of_minor};
 
 use crate::leaves::{Swapped, found};
 
@@ -35,7 +35,6 @@ async fn a_restart_is_pending_until_it_is_done() {
         every_port_waits_for_a_restart(&diagnosis, Severity::Warning);
         let text = diagnosis.findings[0].meaning.clone();
         assert!(text.contains("It does not trust CN=next CA"), "{text}");
-        say(&format!("{}: {diagnosis}", etcd.version()));
 
         cluster.member(1).restart().await.unwrap();
         let diagnosis = cluster.diagnose().await;
@@ -79,7 +78,6 @@ async fn what_files_agree_upon_may_be_unknown_to_those_who_run() {
                 swapped.push(issue(&files.peer, Leaf::peer(member.name())));
             }
             let diagnosis = cluster.diagnose().await;
-            say(&format!("{version} {what}: {diagnosis}"));
             every_port_waits_for_a_restart(&diagnosis, Severity::Error);
             drop(swapped);
         }
@@ -104,7 +102,6 @@ async fn one_that_was_forgotten_is_found() {
     let identity = new.issue(&leaf).unwrap();
     let swapped = Swapped::pair(&cluster.member(0).plan().files().peer, &identity);
     let diagnosis = cluster.diagnose().await;
-    say(&format!("{diagnosis}"));
     let m2 = Some("m2");
     assert_eq!(found(&diagnosis), [(IN_MEMORY, Severity::Error, m2)], "{diagnosis}");
     let text = &diagnosis.findings[0].meaning;

@@ -4,6 +4,7 @@
 
 mod alerts;
 mod authorities;
+mod fleet;
 mod healthy;
 mod leaves;
 mod ports;

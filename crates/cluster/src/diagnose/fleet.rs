@@ -1,5 +1,6 @@
 //! The diagnosis of a fleet that we run: its plans, files, processes and logs are known.
 
+use std::sync::PoisonError;
 use std::time::SystemTime;
 
 use tercet_pki::doctor::{Description, Finding, Member as Described, Port, Rule, examine, look};
@@ -64,6 +65,8 @@ impl Sight {
         // Of members of several versions the oldest is thought of: what it has, all have.
         let versions = cluster.members().map(|member| member.binary().version());
         let oldest = versions.min().unwrap_or_else(|| cluster.binary().version());
+        // Not while a key is another's than the certificate beside it.
+        let _whole = cluster.changing_files.read().unwrap_or_else(PoisonError::into_inner);
         let mut description = Description::new(oldest, SystemTime::now().into());
         let mut unseen = Vec::new();
         for member in cluster.members() {

@@ -10,98 +10,109 @@ use crate::doctor::live::Ending;
 
 pub(super) fn check(case: &Case<'_>, findings: &mut Findings) {
     // A member that is down is one thing, whatever ports it has.
-    let mut down: Vec<(String, Vec<&AnswerCase<'_>>)> = Vec::new();
+    let mut silent: Vec<Silent<'_, '_>> = Vec::new();
     for seen in each_port(case, |_| true) {
-        let found = match &seen.answer.ending {
-            Ending::Plaintext | Ending::Encrypted => scheme(case, seen, findings),
-            Ending::NotListening => {
-                let name = seen.name();
-                match down.iter_mut().find(|(known, _)| *known == name) {
-                    Some((_, ports)) => ports.push(seen),
-                    None => down.push((name, vec![seen])),
-                }
-                None
+        if matches!(seen.answer.ending, Ending::Plaintext | Ending::Encrypted) {
+            if let Some(found) = scheme(case, seen, findings) {
+                findings.add(found);
             }
-            _ => silent(case, seen),
-        };
-        if let Some(found) = found {
-            findings.add(found);
+        } else if let Some(kind) = kind(seen) {
+            let name = seen.name();
+            match silent.iter_mut().find(|known| known.kind == kind && known.name == name) {
+                Some(known) => known.ports.push(seen),
+                None => silent.push(Silent { kind, name, ports: vec![seen] }),
+            }
         }
     }
-    for (_, ports) in down {
-        if let Some(found) = not_listening(case, &ports) {
+    for silent in silent {
+        if let Some(found) = silent.found(case) {
             findings.add(found);
         }
     }
 }
 
-fn not_listening(case: &Case<'_>, ports: &[&AnswerCase<'_>]) -> Option<Found> {
-    let first = *ports.first()?;
-    let places: Vec<_> = ports.iter().map(|seen| seen.place()).collect();
-    let today = format!(
-        "dial tcp {}: connect: connection refused",
-        words::host_and_port(&first.answer.url)
-    );
-    let meaning = format!(
-        "Nothing listens at {}: the member is down, or it listens elsewhere.",
-        places.join(", nor at ")
-    );
-    let settings: Vec<_> = ports.iter().map(|seen| words::listen_setting(seen)).collect();
-    let fix = format!(
-        "start the member, whose log says why it ended; or, if it runs, compare its {} with {}",
-        settings.join(" and "),
-        if ports.len() == 1 { "this URL" } else { "these URLs" },
-    );
-    Some(of_member(case, first, Found::error(Rule::PortNotAnswering, today, meaning, fix)))
+/// Ports of one member that do not answer, all in one way.
+struct Silent<'c, 'a> {
+    kind: u8,
+    name: String,
+    /// Never empty.
+    ports: Vec<&'c AnswerCase<'a>>,
 }
 
-fn silent(case: &Case<'_>, seen: &AnswerCase<'_>) -> Option<Found> {
-    let url = &seen.answer.url;
-    let place = seen.place();
-    let address = format!("dial tcp {}", words::host_and_port(url));
-    let (today, meaning, fix) = match &seen.answer.ending {
-        Ending::Unreachable(why) => (
-            format!("{address}: connect: {why}"),
-            format!("There is no way to {place}: {why}."),
-            "look at the network between here and there".to_owned(),
-        ),
-        Ending::Unresolved(why) => (
-            format!("dial tcp: lookup {}: no such host", url.host),
-            format!("The host of {place} has no address here: {why}."),
-            format!("write a name that leads there, or its address, in place of {}", url.host),
-        ),
-        Ending::TimedOut => (
-            format!("{address}: i/o timeout, or context deadline exceeded"),
-            format!(
-                "{} did not answer in time: packets are dropped on the way, the member hangs, or \
-                 something listens there that waits for another language.",
-                words::sentence(&place)
-            ),
-            command("look whether it is reached at all", &words::connect(url), ""),
-        ),
-        Ending::Foreign(what) => (
-            "tls: first record does not look like a TLS handshake".to_owned(),
-            format!("At {place} listens something that is no etcd: {what}."),
-            words::who_listens(url),
-        ),
-        Ending::Broken(what) => (
-            "a handshake that ends in an error of the dialler's own".to_owned(),
-            format!("{} speaks a TLS that cannot be followed: {what}.", words::sentence(&place)),
-            words::who_listens(url),
-        ),
-        Ending::Closed | Ending::Reset if seen.answer.handshake.is_none() => (
-            "EOF, or connection reset by peer".to_owned(),
-            format!(
-                "{} accepts connections and closes them, whether one begins with TLS or without: \
-                 something listens there that is no etcd, or keeps strangers out.",
-                words::sentence(&place)
-            ),
-            words::who_listens(url),
-        ),
+/// What a port does that does not answer; `None` of one that does.
+fn kind(seen: &AnswerCase<'_>) -> Option<u8> {
+    Some(match &seen.answer.ending {
+        Ending::NotListening => 0,
+        Ending::Unreachable(_) => 1,
+        Ending::Unresolved(_) => 2,
+        Ending::TimedOut => 3,
+        Ending::Foreign(_) => 4,
+        Ending::Broken(_) => 5,
+        Ending::Closed | Ending::Reset if seen.answer.handshake.is_none() => 6,
         _ => return None,
-    };
-    let found = Found::error(Rule::PortNotAnswering, today, meaning, fix);
-    Some(of_member(case, seen, found))
+    })
+}
+
+impl Silent<'_, '_> {
+    fn found(&self, case: &Case<'_>) -> Option<Found> {
+        let first = *self.ports.first()?;
+        let url = &first.answer.url;
+        let places: Vec<_> = self.ports.iter().map(|seen| seen.place()).collect();
+        let places = places.join(" and ");
+        let they = words::sentence(&places);
+        let address = format!("dial tcp {}", words::host_and_port(url));
+        let settings = self.ports.iter().map(|seen| words::listen_setting(seen));
+        let settings: Vec<_> = settings.collect();
+        let (today, meaning, fix) = match &first.answer.ending {
+            Ending::NotListening => (
+                format!("{address}: connect: connection refused"),
+                format!(
+                    "Nothing listens at {places}: the member is down, or it listens elsewhere."
+                ),
+                format!(
+                    "start the member, whose log says why it ended; or, if it runs, compare its {}",
+                    settings.join(" and "),
+                ),
+            ),
+            Ending::Unreachable(why) => (
+                format!("{address}: connect: {why}"),
+                format!("There is no way to {places}: {why}."),
+                "look at the network between here and there".to_owned(),
+            ),
+            Ending::Unresolved(why) => (
+                format!("dial tcp: lookup {}: no such host", url.host),
+                format!("The host {} of {places} has no address here: {why}.", url.host),
+                format!("write a name that leads there, or its address, in place of {}", url.host),
+            ),
+            Ending::TimedOut => (
+                format!("{address}: i/o timeout, or context deadline exceeded"),
+                format!(
+                    "No answer came in time from {places}: packets are dropped on the way, the \
+                     member hangs, or something listens there that waits for another language."
+                ),
+                command("look whether it is reached at all", &words::connect(url), ""),
+            ),
+            Ending::Foreign(what) => (
+                "tls: first record does not look like a TLS handshake".to_owned(),
+                format!("At {places} listens something that is no etcd: {what}."),
+                words::who_listens(url),
+            ),
+            Ending::Broken(what) => (
+                "a handshake that ends in an error of the dialler's own".to_owned(),
+                format!("The TLS of {places} cannot be followed: {what}."),
+                words::who_listens(url),
+            ),
+            _ => (
+                "EOF, or connection reset by peer".to_owned(),
+                format!(
+                    "{they}: connections are accepted and closed, whether one begins with TLS or \
+                     without. Something listens there that is no etcd, or keeps strangers out."
+                ),
+                words::who_listens(url),
+            ),
+        };
+        Some(of_member(case, first, Found::error(Rule::PortNotAnswering, today, meaning, fix)))
+    }
 }
 
 /// The URL says one thing and the port does another.

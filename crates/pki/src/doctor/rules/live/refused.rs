@@ -115,7 +115,8 @@ fn deduced(case: &Case<'_>, seen: &AnswerCase<'_>, likely: &[Rule]) -> Option<Ru
 
 fn is_evident(case: &Case<'_>, seen: &AnswerCase<'_>, rule: Rule) -> bool {
     let Some(leaf) = seen.presented.first() else {
-        return rule == Rule::ClientCertificateDemanded && seen.answer.asks_for().is_some();
+        return rule == Rule::ProtocolMismatch
+            || (rule == Rule::ClientCertificateDemanded && seen.answer.asks_for().is_some());
     };
     let asked = seen.answer.asks_for().unwrap_or_default();
     let is_signed_by_one = seen
@@ -142,6 +143,8 @@ fn is_evident(case: &Case<'_>, seen: &AnswerCase<'_>, rule: Rule) -> bool {
         Rule::ClientCertificateDemanded => {
             seen.answer.handshake.as_ref().is_some_and(|tls| !tls.has_presented)
         }
+        // The alert says no less.
+        Rule::ProtocolMismatch => true,
         _ => false,
     }
 }
@@ -194,6 +197,9 @@ impl Group<'_, '_> {
         let rule = self.rule.unwrap_or(Rule::RefusedUnexplained);
         let (place, refuse) = self.place();
         let what = match seen.presented.first() {
+            _ if rule == Rule::ProtocolMismatch => {
+                "finds no common ground with the doctor".to_owned()
+            }
             _ if seen.shown.is_empty() => {
                 "cannot show a certificate, and refuses everybody".to_owned()
             }
@@ -217,8 +223,9 @@ impl Group<'_, '_> {
             Some(rule) => words::mend(rule).to_owned(),
         };
         let meaning = format!("{place} {what}{why}{fails}");
-        let found = Found::error(rule, today(seen), meaning, fix);
-        Some(self.of_whom(case, found))
+        // Others may share what the doctor does not.
+        let new = if rule == Rule::ProtocolMismatch { Found::warning } else { Found::error };
+        Some(self.of_whom(case, new(rule, today(seen), meaning, fix)))
     }
 
     /// The ports, with a verb in their number.
@@ -337,9 +344,9 @@ fn explained(case: &Case<'_>, seen: &AnswerCase<'_>, rule: Rule) -> Option<Strin
         Rule::FileUnusable | Rule::KeyEncrypted => {
             "one of its files is no PEM of its kind".to_owned()
         }
-        Rule::ProtocolMismatch => {
-            "it shares no version of TLS, or no cipher suite, with whoever dialled".to_owned()
-        }
+        Rule::ProtocolMismatch => "the doctor speaks TLS 1.2 and 1.3, with the cipher suites that \
+            have ECDHE and AEAD and with no others; whoever has others may get in"
+            .to_owned(),
         Rule::WeakCertificate => case.go.newest.to_string() + " does not take it",
         _ => return None,
     })

@@ -105,6 +105,10 @@ pub(super) fn mend(rule: Rule) -> &'static str {
             "give the client --cert and --key: a certificate that is for clients (clientAuth), \
              from an authority that the member trusts"
         }
+        Rule::ProtocolMismatch => {
+            "compare --cipher-suites, --tls-min-version and --tls-max-version with what those speak \
+             who dial it"
+        }
         Rule::KeyMismatch => {
             "give the member the key of that certificate, or the certificate of that key"
         }
