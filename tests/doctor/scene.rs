@@ -1,11 +1,11 @@
 //! A fleet that a test may break: its files, and the command lines that its members are started
 //! with.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use tercet_cluster::binary::{Binary, Feature, Locator, Request, Version};
+use tercet_cluster::binary::{Binary, Locator, Request, Version};
 use tercet_pki::{Fleet, LOOPBACK_HOSTS, Leaf};
-use tercet_tests::Port;
+use tercet_tests::{Port, Words};
 
 use crate::openssl::Openssl;
 use crate::running::Running;
@@ -25,43 +25,6 @@ pub(crate) struct Scene {
     pub(crate) client: Client,
     /// Held as long as the scene.
     pub(crate) ports: Vec<(Port, Port)>,
-}
-
-/// What a member is started with.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Words {
-    /// Its arguments.
-    pub(crate) arguments: Vec<String>,
-    /// Its environment.
-    pub(crate) environment: Vec<(String, String)>,
-}
-
-impl Words {
-    /// Sets a flag, over what it was.
-    pub(crate) fn set(&mut self, flag: &str, value: impl AsRef<str>) {
-        let word = format!("{flag}={}", value.as_ref());
-        match self.position(flag) {
-            Some(index) => self.arguments[index] = word,
-            None => self.arguments.push(word),
-        }
-    }
-
-    /// Takes a flag away.
-    pub(crate) fn unset(&mut self, flag: &str) {
-        if let Some(index) = self.position(flag) {
-            self.arguments.remove(index);
-        }
-    }
-
-    /// What a flag is set to.
-    pub(crate) fn get(&self, flag: &str) -> &str {
-        let index = self.position(flag).unwrap_or_else(|| panic!("{flag} is not set"));
-        self.arguments[index].split_once('=').map_or("", |(_, value)| value)
-    }
-
-    fn position(&self, flag: &str) -> Option<usize> {
-        self.arguments.iter().position(|word| word.split('=').next() == Some(flag))
-    }
 }
 
 /// What a client is given.
@@ -92,43 +55,9 @@ impl Scene {
 
         let ports: Vec<_> = names.iter().map(|_| (Port::hold(), Port::hold())).collect();
         let url = |port: &Port| format!("https://127.0.0.1:{}", port.number());
-        let cluster: Vec<_> = names
-            .iter()
-            .zip(&ports)
-            .map(|(name, (_, peer))| format!("{name}={}", url(peer)))
+        let members = (0..size)
+            .map(|index| Words::sound(&etcd, &files, directory.path(), index, &ports))
             .collect();
-        let members =
-            names.iter().zip(&ports).zip(&files.members).map(|((name, (client, peer)), files)| {
-                let mut words = Words::default();
-                let path = |path: &Path| path.display().to_string();
-                words.set("--name", name);
-                words.set("--data-dir", path(&directory.path().join(format!("{name}.etcd"))));
-                words.set("--listen-client-urls", url(client));
-                words.set("--advertise-client-urls", url(client));
-                words.set("--listen-peer-urls", url(peer));
-                words.set("--initial-advertise-peer-urls", url(peer));
-                words.set("--initial-cluster", cluster.join(","));
-                words.set("--cert-file", path(&files.server.certificate));
-                words.set("--key-file", path(&files.server.key));
-                words.set("--trusted-ca-file", path(&directory.path().join("ca.crt")));
-                words.set("--client-cert-auth", "true");
-                words.set("--peer-cert-file", path(&files.peer.certificate));
-                words.set("--peer-key-file", path(&files.peer.key));
-                words.set("--peer-trusted-ca-file", path(&directory.path().join("ca.crt")));
-                words.set("--peer-client-cert-auth", "true");
-                words.set("--heartbeat-interval", "20");
-                words.set("--election-timeout", "200");
-                if etcd.release().has(Feature::UnsafeNoFsync) {
-                    words.set("--unsafe-no-fsync", "true");
-                }
-                words.set("--logger", "zap");
-                if cfg!(target_arch = "aarch64") && !etcd.release().has(Feature::Arm64) {
-                    let variable = ("ETCD_UNSUPPORTED_ARCH".to_owned(), "arm64".to_owned());
-                    words.environment.push(variable);
-                }
-                words
-            });
-        let members = members.collect();
         let client = Client {
             urls: ports.iter().map(|(client, _)| url(client)).collect(),
             trusted_ca_file: Some(files.ca),

@@ -4,11 +4,13 @@ mod curl;
 mod etcd;
 mod etcds;
 mod load;
+mod raw_fleet;
 
 pub use curl::{Curl, Curled};
 pub use etcd::{PATIENCE, Port, RawEtcd};
 pub use etcds::{available, of_minor, say};
 pub use load::{Answer, Dial, Fault, Found, History, Load, LoadOptions, LoadReport, Write};
+pub use raw_fleet::{RawFleet, Words, wait_until_serving};
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

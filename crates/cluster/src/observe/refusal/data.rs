@@ -43,6 +43,11 @@ pub(super) const PHRASES: &[Phrase] = &[
         words: "detected disallowed custom content in v2store",
         cause: |said| Cause::V2Content { reason: said.reason() },
     },
+    // 3.7, which has no code any more that could read them: the log is sound, and says what is none.
+    Phrase {
+        words: "unmarshal should never fail",
+        cause: |said| Cause::V2Content { reason: said.reason() },
+    },
     Phrase { words: " found data inconsistency with peers", cause: corrupt },
     Phrase { words: "failed to open database: ", cause: database },
     Phrase { words: "failed to recover v3 backend from snapshot", cause: snapshot },

@@ -20,7 +20,7 @@ pub(super) struct Entry<'a> {
     pub(super) line: &'a str,
     pub(super) level: Level,
     pub(super) message: String,
-    /// What `error` says, where there is one.
+    /// What `error` or `panic` says, where there is one.
     pub(super) error: String,
     fields: Map<String, Value>,
 }
@@ -44,7 +44,10 @@ impl<'a> Entry<'a> {
                 "dpanic" | "panic" | "fatal" => Level::Fatal,
                 _ => return None,
             };
-            let (message, error) = (field("msg").to_owned(), field("error").to_owned());
+            let message = field("msg").to_owned();
+            // The second is of a job that crashed (`schedule/schedule.go`).
+            let error = ["error", "panic"].map(field).into_iter().find(|text| !text.is_empty());
+            let error = error.unwrap_or_default().to_owned();
             return Some(Self { line, level, message, error, fields });
         }
         let (level, message) = old(text).unwrap_or((Level::Text, text));

@@ -205,7 +205,9 @@ fn waiting(entry: &Entry<'_>) -> Option<Cause> {
 fn has_what_it_waited_for(entry: &Entry<'_>) -> bool {
     matches!(
         entry.message.as_str(),
+        // The second is of 3.4, which does not say the first.
         "opened backend db"
+            | "restarting local member"
             | "found self from discovery server"
             | "found all needed peers from discovery server"
             | "found peer from discovery service"
