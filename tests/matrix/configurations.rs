@@ -7,9 +7,6 @@ use serde_json::Value;
 use tercet_cluster::Configuration;
 use tercet_cluster::binary::{Binary, Feature};
 use tercet_harness::{Builder, Cluster, Result, Security, TlsOptions};
-use tercet_tests::say;
-
-use crate::visitor::Visitor;
 
 /// All that members say of their settings when they start: the fields of these lines, without what
 /// differs from fleet to fleet.
@@ -79,7 +76,6 @@ async fn the_fleet_is_the_same_in_all_forms() -> Result<()> {
                 let wanted = wanted.get_or_insert_with(|| said.clone());
                 assert_eq!(said, *wanted, "{} {form}", etcd.version());
             }
-            eprintln!("{wanted:#?}");
         }
     }
     Ok(())
