@@ -62,7 +62,11 @@ impl Settings {
             Entry::Discovery { service } => return self.discovery(service, member.release()),
             Entry::Settled => return,
         };
-        self.set("initial-cluster", initial_cluster);
+        // Whom a newcomer joins is not known before the fleet has been told of it; it is planned
+        // again then.
+        if !initial_cluster.is_empty() {
+            self.set("initial-cluster", initial_cluster);
+        }
         self.set("initial-cluster-token", plan.token());
         self.set("initial-cluster-state", state);
     }
