@@ -3,7 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper of a test may fail as the test may")]
 
+mod altered;
 mod certificates;
 mod members;
 mod through;
+mod tls;
 mod v2;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use tercet_client::Client;
-use tercet_harness::{Cluster, ProxyKind, Result, Timing};
+use tercet_harness::{Cluster, ProxyKind, Result, Timing, Version};
+use tercet_tests::available;
 
 /// Waits until a read goes through, which it may not while somebody is just found to be gone.
 async fn read_again(client: &Client, key: &'static str) -> Vec<u8> {
@@ -20,7 +21,7 @@ async fn read_again(client: &Client, key: &'static str) -> Vec<u8> {
 
 #[tokio::test]
 async fn each_member_may_go_and_come_back_behind_a_proxy() -> Result<()> {
-    for etcd in tercet_tests::available() {
+    for etcd in available() {
         let builder = Cluster::builder().binary(etcd.path()).timing(Timing::Ci);
         let cluster = builder.start().await?;
         cluster.client().await?.put("hello", "world").await?;
@@ -75,5 +76,36 @@ async fn a_proxy_is_killed_and_restarted_on_its_port() -> Result<()> {
     }
     let kinds: Vec<_> = cluster.proxies().map(|proxy| proxy.kind()).collect();
     assert_eq!(kinds, [ProxyKind::Gateway, ProxyKind::GrpcProxy]);
+    Ok(())
+}
+
+/// All members that a proxy began with go, after others have come. What follows the fleet's members
+/// still answers then; and what does not is the control.
+#[tokio::test]
+async fn grpc_proxy_auto_sync() -> Result<()> {
+    for (number, etcd) in available().iter().enumerate() {
+        // A gateway is the same in all versions.
+        let gateway = (number == 0).then_some(ProxyKind::Gateway);
+        for kind in [ProxyKind::GrpcProxy].into_iter().chain(gateway) {
+            let follows = kind == ProxyKind::GrpcProxy && etcd.version() >= Version::new(3, 5, 5);
+            let builder = Cluster::builder().binary(etcd.path()).members(1).timing(Timing::Ci);
+            let cluster = builder.start().await?;
+            let proxy = cluster.start_proxy(kind).await?;
+            proxy.client().await?.put("hello", "world").await?;
+            cluster.add_member().await?;
+            // Time for it to ask who is there, which nothing else shows.
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            cluster.member(0).remove().await?;
+            let client = proxy.client().await?;
+            if follows {
+                assert_eq!(read_again(&client, "hello").await, b"world");
+            } else {
+                client.get("hello").await.unwrap_err();
+            }
+            println!("etcd {} {kind}: follows {follows}", etcd.version());
+            // The fleet itself is well.
+            assert!(cluster.client().await?.get("hello").await?.is_some());
+        }
+    }
     Ok(())
 }
