@@ -74,6 +74,21 @@ async fn alarms(cluster: &Cluster) -> Result<Vec<Alarm>> {
     }
 }
 
+/// Waits until the leader has compared all members so often from now on.
+async fn wait_for_comparisons(cluster: &Cluster, times: usize) -> Result<()> {
+    let log = cluster.leader().await?.log();
+    let done = || {
+        let log = fs::read_to_string(log).expect("its log");
+        log.matches("finished peer corruption check").count()
+    };
+    let (before, begin) = (done(), Instant::now());
+    while done() < before + times {
+        assert!(begin.elapsed() < PATIENCE, "the leader compares nobody");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn one_flipped_bit_is_seen_by_its_hash() -> Result<()> {
     for etcd in available() {
@@ -121,6 +136,34 @@ async fn the_leader_raises_an_alarm_over_a_corrupt_member() -> Result<()> {
         let report = cluster.hash_kv().await?;
         assert_eq!(report.differing().len(), 1, "{report}");
         assert_eq!(report.differing()[0].id, id, "{report}");
+    }
+    Ok(())
+}
+
+/// As an operator mends it: the member is taken out with its data, and a fresh one comes in its
+/// stead, which is sent what the others have.
+#[tokio::test]
+async fn a_corrupt_member_is_replaced_and_the_alarm_disarmed() -> Result<()> {
+    for etcd in available() {
+        let cluster = start(etcd, StoreOptions::default().check_every(PERIOD)).await?;
+        let client = cluster.client().await?;
+        let member = follower(&cluster).await?;
+        corrupt(member).await?;
+        member.start()?;
+        alarms(&cluster).await?;
+        let error = client.put("key", "more").await.expect_err("nothing may be written");
+        assert_eq!(error.kind(), ErrorKind::Corrupt, "{error:?}");
+        let fresh = member.replace().await?;
+        assert!(!member.data_directory().exists());
+        assert!(!cluster.disarm().await?.is_empty());
+        let report = cluster.hash_kv().await?;
+        assert!(report.agrees(), "etcd {}: {report}", etcd.version());
+        assert_eq!(report.members().len(), 3);
+        let read = fresh.client().await?.get("key").await?;
+        assert_eq!(read.expect("it is there").value(), VALUE.as_bytes());
+        client.put("key", "more").await?;
+        wait_for_comparisons(&cluster, 2).await?;
+        assert_eq!(cluster.alarms().await?, [], "etcd {}", etcd.version());
     }
     Ok(())
 }

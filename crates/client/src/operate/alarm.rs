@@ -94,8 +94,8 @@ pub enum AlarmKind {
     /// The member's store has reached its `--quota-backend-bytes`: no member takes a put, only
     /// reads and deletions. Compact, defragment, then disarm.
     NoSpace,
-    /// The member has other data than the others: no member takes a read or a write. Replace it,
-    /// then disarm.
+    /// The member has other data than the others: no member takes a write, and reads go on. Replace
+    /// it, then disarm.
     Corrupt,
     /// One that came after this client, by its number in `AlarmType` of etcd's `rpc.proto`.
     Other(i32),

@@ -124,6 +124,11 @@ impl MemberCell {
         !matches!(standing, Standing::Removed { .. }) && standing.role() == Role::Learner
     }
 
+    /// Whether it holds its ports.
+    pub(crate) fn has_ports(&self) -> bool {
+        !self.ports.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
     /// Its ports, for another member or to be free: it must be down, and stay so.
     pub(crate) fn give_up_ports(&self) -> Vec<HeldPort> {
         std::mem::take(&mut *self.ports.lock().unwrap_or_else(PoisonError::into_inner))

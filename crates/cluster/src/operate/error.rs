@@ -90,6 +90,36 @@ pub enum OperateRefusal {
         /// Who was to go.
         member: String,
     },
+    /// It has no vote, so that no fleet can go on with it alone.
+    #[error("{member} has no vote: recover from a member that has one")]
+    NoVote {
+        /// The member's name.
+        member: String,
+    },
+    /// Nothing is lost: the fleet can agree on all else.
+    #[error(
+        "{running} of the {voters} members with a vote run, which is a majority: start the others, or replace them"
+    )]
+    Majority {
+        /// How many members have a vote.
+        voters: usize,
+        /// How many of them run.
+        running: usize,
+    },
+    /// Another one has what it has not.
+    #[error(
+        "{other} is further than {member} (entry {further} against {index}): recover from {other}, or end it first"
+    )]
+    Further {
+        /// The member that was to be recovered from.
+        member: String,
+        /// How much of the log it has applied.
+        index: u64,
+        /// The one that is further.
+        other: String,
+        /// How much of the log that one has applied.
+        further: u64,
+    },
     /// It does not belong to the fleet any more.
     #[error("{member} was removed, and does not come back: add another")]
     Removed {
@@ -219,6 +249,8 @@ pub enum Step {
     Start,
     /// Waiting until it is ready, and all that runs with it.
     Ready,
+    /// Starting it as a fleet of its own.
+    Alone,
     /// Saving a snapshot.
     Snapshot,
     /// Forgetting old revisions.
@@ -247,6 +279,7 @@ impl fmt::Display for Step {
             Self::Data => "left its data behind",
             Self::Start => "was not started",
             Self::Ready => "did not become ready",
+            Self::Alone => "did not become a fleet of its own",
             Self::Snapshot => "gave no snapshot",
             Self::Compact => "was not compacted",
             Self::Defragment => "was not defragmented",
@@ -325,6 +358,12 @@ pub enum Cause {
     NotSeen {
         /// For how long it was looked for.
         elapsed: Duration,
+    },
+    /// It was to forget the others.
+    #[error("it still counts {members} members")]
+    NotAlone {
+        /// How many it counts.
+        members: usize,
     },
     /// A learner has not caught up.
     #[error(

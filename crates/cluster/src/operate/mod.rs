@@ -13,6 +13,7 @@ mod leader;
 mod members;
 mod peer_url;
 mod promote;
+mod quorum;
 mod remove;
 mod replace;
 mod restore;

@@ -27,14 +27,8 @@ impl<'a> Member<'a> {
     pub async fn replace(&self) -> Result<Member<'a>, OperateError> {
         let cluster = self.cluster();
         let course = Course::begin(cluster, format!("replacing {}", self.name())).await;
-        let cell = cluster.cell(self.index());
-        if let Some((member, _)) = entering(cluster)
-            && member.client_url() == self.client_url()
-        {
-            return finish(&course, *self, member).await;
-        }
-        let wanted = cell.standing().role();
-        if !self.is_removed() {
+        if !self.is_removed() && successor(*self).is_none() {
+            let wanted = cluster.cell(self.index()).standing().role();
             if wanted == Role::Voter {
                 let voters = Voters::of(cluster);
                 voters.may_remove(*self)?;
@@ -42,16 +36,36 @@ impl<'a> Member<'a> {
             }
             take_out(&course, *self).await?;
         }
-        let ports = cell.give_up_ports();
-        if ports.is_empty() {
-            return Err(OperateRefusal::Removed { member: self.name().to_owned() }.into());
-        }
-        let (binary, address) = (self.binary().clone(), self.plan().spec().planned_address());
-        let made = make(&course, Newcomer { binary, address, wanted });
-        let holder = made.as_ref().map_or(self.index(), |member| member.index());
-        cluster.cell(holder).hold(ports);
-        finish(&course, *self, made?).await
+        stand_in(&course, *self).await
     }
+}
+
+/// Brings another one in, in the stead of `old`, which was taken out.
+pub(super) async fn stand_in<'a>(
+    course: &Course<'_>,
+    old: Member<'a>,
+) -> Result<Member<'a>, OperateError> {
+    if let Some(member) = successor(old) {
+        return finish(course, old, member).await;
+    }
+    let cell = old.cluster().cell(old.index());
+    let ports = cell.give_up_ports();
+    if ports.is_empty() {
+        return Err(OperateRefusal::Removed { member: old.name().to_owned() }.into());
+    }
+    let (binary, address) = (old.binary().clone(), old.plan().spec().planned_address());
+    let wanted = cell.standing().role();
+    let made = make(course, Newcomer { binary, address, wanted });
+    let holder = made.as_ref().map_or(old.index(), |member| member.index());
+    old.cluster().cell(holder).hold(ports);
+    let made = old.cluster().member(made?.index());
+    finish(course, old, made).await
+}
+
+/// The one that was begun to be brought in, in its stead.
+fn successor<'a>(old: Member<'a>) -> Option<Member<'a>> {
+    let (member, _) = entering(old.cluster())?;
+    (member.client_url() == old.client_url()).then_some(member)
 }
 
 /// Brings `member` in, or gives its ports back to the one in whose stead it came.

@@ -108,6 +108,11 @@ impl Voters {
         Self { all: voters.len(), running }
     }
 
+    /// Whether enough run for the fleet to agree on anything.
+    pub(super) const fn have_majority(self) -> bool {
+        self.running >= Self::majority_of(self.all)
+    }
+
     const fn majority_of(voters: usize) -> usize {
         voters / 2 + 1
     }

@@ -1,0 +1,185 @@
+//! A fleet that has lost its majority for good.
+
+use std::time::Duration;
+
+use tercet_client::Client;
+
+use super::course::Course;
+use super::entry::{delete_data, reread_certificates};
+use super::error::{Cause, OperateError, OperateRefusal, Step};
+use super::replace::stand_in;
+use super::rolling::restart;
+use super::roster::Voters;
+use crate::cluster::{Cluster, Member, Role, Standing, StartError};
+
+/// What makes a fleet of its own of a member.
+const FORCE: &str = "force-new-cluster";
+
+/// How long a member that runs may take to say how far it is. There is no leader, so it has nothing
+/// to do.
+const ANSWER_WITHIN: Duration = Duration::from_secs(1);
+
+impl Cluster {
+    /// Goes on with what `survivor` has, when so many of the others are lost that there is no
+    /// majority any more: makes it a fleet of its own (`--force-new-cluster`, for one start), then
+    /// brings in a fresh member in the stead of each other one, at its addresses and with a new name.
+    /// Returns the new ones when the fleet is as large as it was, and ready.
+    ///
+    /// What was acknowledged and `survivor` has never heard of is lost: that is what a majority is
+    /// for. Of several that are left take the one that is furthest. All others are ended and their
+    /// data deleted, but only once `survivor` answers alone.
+    ///
+    /// Other ways back: members that are only down need a [start](Member::start) and nothing else,
+    /// and what is better lost than guessed at is [restored](Self::restore) from a snapshot.
+    ///
+    /// Cancelled, `survivor` is down, or alone, or has got some of the others: called again, this goes
+    /// on.
+    ///
+    /// # Errors
+    ///
+    /// [`OperateError::Refused`] when a majority runs, or `survivor` has no vote, or another one that
+    /// runs is further. When `survivor` does not come up alone, nobody's data are touched.
+    pub async fn recover_quorum<'a>(
+        &'a self,
+        survivor: Member<'a>,
+    ) -> Result<Vec<Member<'a>>, OperateError> {
+        let course = Course::begin(self, format!("recovering from {}", survivor.name())).await;
+        let member = || survivor.name().to_owned();
+        if survivor.is_removed() {
+            return Err(OperateRefusal::Removed { member: member() }.into());
+        }
+        if survivor.is_learner() {
+            return Err(OperateRefusal::NoVote { member: member() }.into());
+        }
+        let voters = Voters::of(self);
+        if !voters.have_majority() {
+            let others: Vec<_> =
+                self.members().filter(|other| other.index() != survivor.index()).collect();
+            is_furthest(survivor, &others).await?;
+            stand_alone(&course, survivor, &others).await?;
+        } else if lost(self).is_empty() {
+            let Voters { all: voters, running } = voters;
+            return Err(OperateRefusal::Majority { voters, running }.into());
+        }
+        do_not_force(&course, survivor).await?;
+        let mut fresh = Vec::new();
+        for old in lost(self) {
+            fresh.push(stand_in(&course, old).await?);
+        }
+        Ok(fresh)
+    }
+}
+
+/// The members that were taken out and in whose stead nobody has come yet; those with a vote first.
+fn lost(cluster: &Cluster) -> Vec<Member<'_>> {
+    let mut lost: Vec<_> = cluster
+        .cells
+        .iter()
+        .filter(|(_, cell)| cell.is_removed() && cell.has_ports())
+        .map(|(index, _)| Member::new(cluster, index))
+        .collect();
+    let learner =
+        |member: &Member<'_>| cluster.cell(member.index()).standing().role() == Role::Learner;
+    lost.sort_by_key(learner);
+    lost
+}
+
+/// Refuses where another member that runs has what `survivor` has not.
+async fn is_furthest(survivor: Member<'_>, others: &[Member<'_>]) -> Result<(), OperateError> {
+    let Some(index) = how_far(survivor).await else { return Ok(()) };
+    for other in others.iter().filter(|other| !other.is_learner()) {
+        if let Some(further) = how_far(*other).await.filter(|&further| further > index) {
+            return Err(OperateRefusal::Further {
+                member: survivor.name().to_owned(),
+                index,
+                other: other.name().to_owned(),
+                further,
+            }
+            .into());
+        }
+    }
+    Ok(())
+}
+
+/// How much of the log this member has applied, if it runs and says so.
+async fn how_far(member: Member<'_>) -> Option<u64> {
+    if !member.is_running() {
+        return None;
+    }
+    let config = member.client_config().ok()?.request_timeout(ANSWER_WITHIN);
+    let client = Client::connect(config).await.ok()?;
+    Some(client.status(member.client_url()).await.ok()?.raft_applied_index())
+}
+
+/// Makes `survivor` a fleet of its own. Where that fails the others have their data still.
+async fn stand_alone(
+    course: &Course<'_>,
+    survivor: Member<'_>,
+    others: &[Member<'_>],
+) -> Result<(), OperateError> {
+    let cluster = course.cluster;
+    for &other in others {
+        other.end().map_err(|error| course.failed(Step::Stop, Some(other), error))?;
+    }
+    if let Err((step, cause)) = force(course, survivor).await {
+        let why = course.seen(step, Some(survivor), cause);
+        // It shall not be a fleet of its own at its next start.
+        let spec = survivor.plan().spec().clone().without_flag(FORCE);
+        let undone = survivor.end().map_err(Cause::from).and_then(|()| {
+            let plan = cluster.plan.member(spec).map_err(StartError::from)?;
+            cluster.cell(survivor.index()).install(plan, survivor.binary().clone());
+            Ok(())
+        });
+        return Err(match undone {
+            Ok(()) => why.now(),
+            Err(cause) => why.not_undone(&cause),
+        });
+    }
+    for &other in others {
+        let cell = cluster.cell(other.index());
+        let was = match cell.standing() {
+            Standing::Entering { wanted, .. } => wanted,
+            standing => standing.role(),
+        };
+        cell.stand(Standing::Removed { was });
+    }
+    for &other in others {
+        delete_data(other).map_err(|cause| course.failed(Step::Data, Some(other), cause))?;
+    }
+    let named = reread_certificates(cluster);
+    named.map_err(|cause| course.failed(Step::Certificates, Some(survivor), cause))
+}
+
+/// Starts `survivor` so that it forgets the others, and sees that it has.
+async fn force(course: &Course<'_>, survivor: Member<'_>) -> Result<(), (Step, Cause)> {
+    let cluster = course.cluster;
+    let forced = survivor.plan().spec().clone().flag(FORCE, "true");
+    let plan = cluster.plan.member(forced);
+    let plan = plan.map_err(|error| (Step::Plan, StartError::from(error).into()))?;
+    if survivor.is_running() {
+        // It has all on the disk then.
+        survivor.stop().await.map_err(|error| (Step::Stop, error.into()))?;
+    }
+    cluster.cell(survivor.index()).install(plan, survivor.binary().clone());
+    survivor.restart().await.map_err(|error| (Step::Alone, error.into()))?;
+    let list = async { survivor.client().await?.member_list().await };
+    let list = list.await.map_err(|error| (Step::Alone, error.into()))?;
+    match list.len() {
+        1 => Ok(()),
+        members => Err((Step::Alone, Cause::NotAlone { members })),
+    }
+}
+
+/// Has `survivor` start as any other from now on: forced once more, it would forget those that come.
+async fn do_not_force(course: &Course<'_>, survivor: Member<'_>) -> Result<(), OperateError> {
+    let cluster = course.cluster;
+    let spec = survivor.plan().spec();
+    let plain = spec.clone().without_flag(FORCE);
+    if plain == *spec {
+        return Ok(());
+    }
+    let failed = |error| course.failed(Step::Plan, Some(survivor), StartError::from(error));
+    let plan = cluster.plan.member(plain).map_err(failed)?;
+    cluster.cell(survivor.index()).install(plan, survivor.binary().clone());
+    restart(course, survivor).await
+}
