@@ -15,6 +15,7 @@ mod new;
 mod renew;
 mod request;
 mod revoke;
+mod rotate;
 
 const HELP: &str = "\
 The certificates of a fleet, in a directory.
@@ -25,6 +26,7 @@ Usage: cargo xtask pki COMMAND
   add-member DIR NAME=HOST,HOST...     one more member
   client DIR NAME                      one more client
   renew DIR --within DAYS | --all      new certificates for old ones
+  rotate DIR --by METHOD               another authority, step by step
   revoke DIR CERTIFICATE               one more on the list of those that are no longer good
   csr --common-name NAME [--host ...]  a key, and a request to have it signed
   sign DIR REQUEST --profile ...       what a request asks for, as far as it is allowed
@@ -54,6 +56,7 @@ pub(crate) fn run(mut arguments: lexopt::Parser) -> Result<ExitCode, Failure> {
         "client" => extend::client(arguments),
         "renew" => renew::run(arguments),
         "revoke" => revoke::run(arguments),
+        "rotate" => rotate::run(arguments),
         "csr" => request::csr(arguments),
         "sign" => request::sign(arguments),
         "inspect" => inspect::run(arguments),

@@ -24,6 +24,8 @@ pub(crate) mod reissue;
 mod request;
 mod revocation;
 mod signing;
+#[cfg(feature = "read")]
+mod successor;
 mod uri;
 mod validity;
 mod wrong;

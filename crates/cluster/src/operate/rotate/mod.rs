@@ -13,7 +13,8 @@ use std::path::Path;
 use std::sync::PoisonError;
 
 use tercet_pki::Authority;
-use tercet_pki::rotation::{Holdings, Phase, Rotation};
+use tercet_pki::read::CertificateDetails;
+use tercet_pki::rotation::{Holdings, Phase, Rotation, RotationError};
 
 use super::course::Course;
 use super::rolling::roll;
@@ -179,7 +180,9 @@ impl Cluster {
         let mut successor = match self.successor() {
             Some(successor) => successor,
             None => {
-                let authority = Authority::generate(AUTHORITY)?;
+                let details = CertificateDetails::parse(old.certificate().der());
+                let details = details.map_err(RotationError::from)?;
+                let authority = Authority::successor_of(&details)?;
                 Successor { authority, cross: None, read_before: HashMap::new() }
             }
         };
@@ -228,9 +231,6 @@ impl Cluster {
         change()
     }
 }
-
-/// The common name of a new authority, before its generation: as those that fleets begin with have.
-const AUTHORITY: &str = "tercet CA";
 
 /// What is in a file.
 fn read(path: &Path) -> Result<Vec<u8>, RotateError> {
