@@ -4,6 +4,7 @@ mod arbitrary;
 mod handshakes;
 mod healthy;
 pub(crate) mod lab;
+mod live;
 mod quiet;
 mod rules;
 mod settings_rules;
