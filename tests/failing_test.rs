@@ -7,8 +7,9 @@
 use std::path::PathBuf;
 use std::process::Output;
 
+use tercet_cluster::diagnose::probe::Probe;
 use tercet_harness::{Cluster, Result};
-use tercet_tests::command;
+use tercet_tests::{PATIENCE, command, eventually};
 
 const FAIL: &str = "TERCET_TEST_FAIL";
 
@@ -38,6 +39,13 @@ async fn subject() -> Result<()> {
     let cluster = Cluster::builder().members(1).start().await?;
     match how.as_str() {
         "panic" => panic!("as told"),
+        "refused" => {
+            let url = cluster.member(0).client_url().parse().unwrap();
+            let answer = Probe::client_port(url).ask().await;
+            let log = || cluster.member(0).log_tail(10).concat();
+            assert!(eventually(PATIENCE, || log().contains("rejected connection")));
+            assert!(!answer.ending.is_refusal(), "as told");
+        }
         "error" => {
             cluster.member(0).kill()?;
             cluster.member(0).kill()?;
@@ -66,6 +74,16 @@ fn a_panic_prints_every_members_log_and_how_to_run_it_again() {
     let directory = kept(&text);
     assert!(directory.join("m1/etcd.log").exists());
     std::fs::remove_dir_all(directory).unwrap();
+}
+
+/// Whoever sees that somebody was refused is told how to find out why.
+#[test]
+fn a_refusal_points_to_the_diagnosis() {
+    for (how, is_told) in [("refused", true), ("panic", false)] {
+        let (output, text) = run("subject", how, "never");
+        assert!(!output.status.success());
+        assert_eq!(text.contains("why is in cluster.diagnose().await"), is_told, "{text}");
+    }
 }
 
 #[test]

@@ -19,6 +19,16 @@ pub(crate) fn report(cluster: &Cluster, test: &Test) -> String {
         let heading = heading(proxy.name(), proxy.endpoint(), proxy.pid());
         section(&mut text, &heading, proxy.log_tail(LOG_LINES));
     }
+    let refused = |member: tercet_cluster::Member<'_>| {
+        // As every etcd logs it (`server/embed/config_logging.go`).
+        member.log_tail(LOG_LINES).iter().any(|line| line.contains("rejected connection"))
+    };
+    if cluster.members().any(refused) {
+        text.push_str(
+            "\ntercet: a member refused somebody; whom and why is in cluster.diagnose().await, which \
+             can be printed\n",
+        );
+    }
     if let Some(note) = cluster.binary().note() {
         let _ = writeln!(text, "\ntercet: {note}");
     }
