@@ -7,7 +7,30 @@ use tercet_cluster::binary::{Binary, Locator, Request, Source, Version};
 /// What every machine has that tests run on: pip's, and that of Debian 12.
 const PROMISED: [Version; 2] = [Version::new(3, 4, 23), Version::new(3, 5, 1)];
 
-/// Every etcd that tests of several versions may use, the oldest first, none twice: pip's and
+/// Every etcd that a test of several versions is to be run on, the oldest first: [`all`] that there
+/// are; or, with `TERCET_TEST_ALONE=1`, only that in `TERCET_ETCD`. `cargo xtask test` says so, which
+/// runs all tests once for each: on three versions, each such test would else run nine times.
+///
+/// # Panics
+///
+/// As [`all`]; and when there is no etcd in that variable.
+#[must_use]
+pub fn available() -> &'static [Binary] {
+    static AVAILABLE: OnceLock<Vec<Binary>> = OnceLock::new();
+    AVAILABLE.get_or_init(|| {
+        let alone = std::env::var_os("TERCET_TEST_ALONE").is_some_and(|value| !value.is_empty());
+        let named = std::env::var_os("TERCET_ETCD").filter(|value| !value.is_empty());
+        match named {
+            Some(path) if alone => {
+                let etcd = Locator::from_env().locate(&Request::Path(path.into()));
+                vec![etcd.expect("TERCET_ETCD names an etcd")]
+            }
+            _ => all().to_vec(),
+        }
+    })
+}
+
+/// Every etcd that is here for tests that need several, the oldest first, none twice: pip's and
 /// Debian's, got if need be; those that the cache holds; and what is named in `TERCET_TEST_ETCDS`,
 /// a list of programs or directories like `PATH`. What there is, and what not, is written past the
 /// capture of a passing test, once in a process.
@@ -18,9 +41,9 @@ const PROMISED: [Version; 2] = [Version::new(3, 4, 23), Version::new(3, 5, 1)];
 ///
 /// When what the variable names is no etcd.
 #[must_use]
-pub fn available() -> &'static [Binary] {
-    static AVAILABLE: OnceLock<Vec<Binary>> = OnceLock::new();
-    AVAILABLE.get_or_init(|| {
+pub fn all() -> &'static [Binary] {
+    static ALL: OnceLock<Vec<Binary>> = OnceLock::new();
+    ALL.get_or_init(|| {
         let locator = Locator::from_env();
         let mut found = Vec::new();
         let mut missing = Vec::new();
@@ -56,10 +79,10 @@ pub fn available() -> &'static [Binary] {
     })
 }
 
-/// The newest patch release of the minor `3.MINOR` that is [`available`].
+/// The newest patch release of the minor `3.MINOR` that is here, whatever is to be tested alone.
 #[must_use]
 pub fn of_minor(minor: u16) -> Option<&'static Binary> {
-    available().iter().rfind(|etcd| etcd.version().minor() == minor)
+    all().iter().rfind(|etcd| etcd.version().minor() == minor)
 }
 
 /// Writes a line past the capture of a passing test.

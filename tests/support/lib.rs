@@ -8,7 +8,7 @@ mod raw_fleet;
 
 pub use curl::{Curl, Curled};
 pub use etcd::{PATIENCE, Port, RawEtcd};
-pub use etcds::{available, of_minor, say};
+pub use etcds::{all, available, of_minor, say};
 pub use load::{Answer, Dial, Fault, Found, History, Load, LoadOptions, LoadReport, Write};
 pub use raw_fleet::{RawFleet, Words, wait_until_serving};
 
