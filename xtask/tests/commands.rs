@@ -55,13 +55,15 @@ impl Held {
 
     /// Ends it, and says whether all that it held is gone and nothing more was printed.
     fn ends(mut self, end: impl FnOnce(&mut Child)) {
-        assert!(self.path("ca").exists(), "the control");
+        // Whatever it is secured by, there is a log of its first member.
+        let log = PathBuf::from(self.members()[0]["log"].as_str().unwrap());
+        assert!(log.exists(), "the control");
         end(&mut self.process);
         let mut rest = String::new();
         self.stdout.read_to_string(&mut rest).unwrap();
         assert!(self.process.wait().unwrap().success());
         assert_eq!(rest, "");
-        assert!(!self.path("ca").exists());
+        assert!(!log.exists());
         for member in self.members() {
             let pid = member["pid"].as_u64().unwrap();
             assert!(!PathBuf::from(format!("/proc/{pid}")).exists());
@@ -81,8 +83,21 @@ fn signal(name: &'static str) -> impl FnOnce(&mut Child) {
 fn up_prints_one_line_that_says_all_and_ends_with_its_input() {
     let held = Held::start(&["--hold", "stdin"]);
     let keys: Vec<_> = held.said.as_object().unwrap().keys().map(String::as_str).collect();
-    let wanted = ["ca", "cert", "endpoints", "key", "members", "ready_ms", "version"];
+    let wanted = [
+        "ca",
+        "cert",
+        "config",
+        "crl",
+        "endpoints",
+        "key",
+        "members",
+        "ready_ms",
+        "security",
+        "version",
+    ];
     assert_eq!(keys, wanted);
+    assert_eq!((&held.said["security"], &held.said["config"]), (&"mutual".into(), &"flags".into()));
+    assert_eq!(held.said["crl"], Value::Null);
     assert_eq!(held.said["endpoints"].as_array().unwrap().len(), 3);
     assert!(held.said["ready_ms"].as_u64().unwrap() > 0);
     for (number, member) in held.members().iter().enumerate() {
@@ -98,6 +113,120 @@ fn up_prints_one_line_that_says_all_and_ends_with_its_input() {
         assert!(pem.starts_with("-----BEGIN"), "{key}");
     }
     held.ends(|process| drop(process.stdin.take()));
+}
+
+/// What a way of securing a fleet has not is null.
+#[test]
+fn up_says_what_each_word_has() {
+    for (word, ca, client, server, peer) in [
+        ("plaintext", false, false, false, false),
+        ("server-tls", true, false, true, false),
+        ("client-auth", true, true, true, false),
+        ("mutual", true, true, true, true),
+        ("auto", false, false, false, false),
+    ] {
+        let held = Held::start(&["--security", word, "--members", "1"]);
+        assert_eq!(held.said["security"], word);
+        let all = &held.said;
+        let member = &held.members()[0];
+        for (of, key, there) in [
+            (all, "ca", ca),
+            (all, "cert", client),
+            (all, "key", client),
+            (member, "cert", server),
+            (member, "key", server),
+            (member, "peer_cert", peer),
+            (member, "peer_key", peer),
+            (member, "http_url", false),
+            (member, "config_file", false),
+        ] {
+            match &of[key] {
+                Value::Null => assert!(!there, "{word} {key}"),
+                path => {
+                    let path = PathBuf::from(path.as_str().unwrap());
+                    assert!(there && path.is_file(), "{word} {key} {path:?}");
+                }
+            }
+        }
+        held.ends(signal("TERM"));
+    }
+}
+
+/// What is printed for people works when it is pasted, and says no more than it must.
+#[test]
+fn up_prints_lines_that_work() {
+    for (word, curl, variables) in [
+        ("plaintext", "curl http://", 1),
+        ("server-tls", "curl --cacert ", 2),
+        ("client-auth", "curl --cacert ", 4),
+        ("mutual", "curl --cacert ", 4),
+        ("auto", "curl -k https://", 3),
+    ] {
+        let mut process = xtask()
+            .args(["up", "--hold", "stdin", "--members", "1", "--security", word])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdout = BufReader::new(process.stdout.take().unwrap());
+        let (mut script, mut exports) = ("set -e\n".to_owned(), 0);
+        loop {
+            let mut line = String::new();
+            assert!(stdout.read_line(&mut line).unwrap() > 0, "{word}: it ended");
+            let line = line.trim();
+            exports += usize::from(line.starts_with("export "));
+            if line.starts_with("curl ") {
+                assert!(line.starts_with(curl), "{word}: {line}");
+                script.push_str(&format!("{line} --silent --show-error --fail\n"));
+                break;
+            }
+            if line.starts_with("export ")
+                || line.ends_with("hello world")
+                || line.ends_with("get hello")
+            {
+                script.push_str(&format!("{line}\n"));
+            }
+        }
+        assert_eq!(exports, variables, "{word}: {script}");
+        #[expect(clippy::disallowed_methods, reason = "tests wait for what they run")]
+        let mut shell = Command::new("/bin/sh");
+        // etcdctl where it is not beside the etcd is any other.
+        let output = shell.args(["-c", &script]).env("ETCDCTL_API", "3").output().unwrap();
+        let (out, err) = said(&output);
+        assert!(output.status.success(), "{word}: {script}{out}{err}");
+        assert!(out.contains("OK\nhello\nworld\n{\"health\":\"true\""), "{word}: {out}");
+        drop(process.stdin.take());
+        assert!(process.wait().unwrap().success());
+    }
+}
+
+/// All that it can be asked for at once, of what every etcd from 3.5 on has.
+#[test]
+fn up_takes_all_its_options() {
+    let held = Held::start(&[
+        "--members",
+        "1",
+        "--cipher-suites",
+        "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+        "--allow-client-host",
+        "a.example",
+        "--allow-peer-name",
+        "peers",
+        "--separate-outgoing",
+        "--skip-peer-address",
+        "--config",
+        "file",
+        "--no-gateway",
+        "--crl",
+        "--flag",
+        "--max-txn-ops=77",
+    ]);
+    let path = |key: &str| held.path(key);
+    assert!(path("crl").is_file());
+    let file = held.members()[0]["config_file"].as_str().unwrap().to_owned();
+    let text = std::fs::read_to_string(file).unwrap();
+    assert!(text.contains("max-txn-ops: 77") && text.contains("cipher-suites"), "{text}");
+    held.ends(signal("TERM"));
 }
 
 #[test]
@@ -120,7 +249,8 @@ fn up_holds_without_an_input() {
 
 #[test]
 fn what_cannot_be_done_is_refused_at_once() {
-    let cases: [(&[&str], &str); 8] = [
+    let suite = "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256";
+    let cases: [(&[&str], &str); 23] = [
         (&["up", "--members", "0"], "a fleet of 0 members is not possible"),
         (&["up", "--members", "10"], "a fleet of 10 members is not possible"),
         (&["up", "--members", "three"], "three"),
@@ -128,6 +258,21 @@ fn what_cannot_be_done_is_refused_at_once() {
         (&["up", "--etcd", "/nonexistent/etcd"], "/nonexistent/etcd"),
         (&["up", "--hold", "door"], "cannot hold on 'door'"),
         (&["up", "--security"], "--security"),
+        (&["up", "--security", "tls"], "'tls' is no security: use plaintext, server-tls"),
+        (&["up", "--config", "yaml"], "'yaml' is no form of configuration: use flags, env or file"),
+        (&["up", "--tls-min", "1.1"], "'1.1' is no version of TLS that etcd speaks"),
+        (&["up", "--tls-min", "1.3", "--cipher-suites", suite], "exclude each other"),
+        (&["up", "--cipher-suites", "TLS_A"], "\"TLS_A\" cannot be a cipher suite"),
+        (&["up", "--security", "plaintext", "--crl"], "a revocation list cannot be had with"),
+        (&["up", "--allow-client-host", "a.example"], "the gateway exclude each other"),
+        (&["up", "--allow-peer-name", ""], "cannot be an allowed name of members: it is empty"),
+        (&["up", "--flag", "max-txn-ops"], "write NAME=VALUE"),
+        (&["up", "--flag", "max-txn-ops=many"], "cannot be the value of --max-txn-ops"),
+        (&["up", "--flag", "data-dir=/x"], "--data-dir is planned for each member"),
+        (&["up", "--flag", "no-such=1"], "no etcd has a flag --no-such"),
+        (&["up", "--etcd", "3.4.23", "--tls-min", "1.3"], "has no --tls-min-version"),
+        (&["up", "--etcd", "3.7.1", "--v2"], "has no --enable-v2, which is there until 3.5"),
+        (&["up", "--shared-cert", "--separate-outgoing"], "exclude each other"),
         (&["dance"], "there is no command 'dance'"),
     ];
     for (arguments, reason) in cases {

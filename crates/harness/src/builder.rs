@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Once;
 use std::time::Duration;
 
-use tercet_cluster::binary::{Binary, Locator, Request};
+use tercet_cluster::binary::{Binary, Locator, Release, Request};
 use tercet_cluster::{
     Configuration, Joining, MemberHost, Restore, Security, Spec, StoreOptions, TlsOptions,
 };
@@ -235,6 +235,9 @@ impl Builder {
         }
         // Before etcd is looked for: a refusal must not wait for a download.
         spec.validate().map_err(tercet_cluster::StartError::from)?;
+        if let Some(release) = self.etcd.wanted()? {
+            spec.validate_for(release).map_err(tercet_cluster::StartError::from)?;
+        }
         let binary = self.etcd.locate().await?;
         let parent = self.parent.unwrap_or_else(std::env::temp_dir);
         let started = match self.restore {
@@ -256,6 +259,14 @@ impl Builder {
 }
 
 impl Etcd {
+    /// What is known of it before it is looked for.
+    fn wanted(&self) -> Result<Option<Release>> {
+        match self {
+            Self::Version(text) => Ok(Release::of(text.parse()?).ok()),
+            Self::Default | Self::Path(_) => Ok(None),
+        }
+    }
+
     async fn locate(self) -> Result<Binary> {
         let request = match self {
             Self::Default => Request::Default,

@@ -361,6 +361,22 @@ impl Spec {
         MemberHost::check_all(&self.hosts)
     }
 
+    /// Refuses what no plan can be made of for `release`, wherever the fleet is to be: before there
+    /// are ports and a directory.
+    ///
+    /// # Errors
+    ///
+    /// [`PlanError`], as [`plan`](Self::plan) has it.
+    pub fn validate_for(&self, release: Release) -> Result<(), PlanError> {
+        let mut spec = self.clone();
+        if let Joining::Discovery { .. } = spec.joining {
+            // Where it is, is known once it runs.
+            spec.joining = Joining::Static;
+        }
+        let anywhere = vec![Address::loopback(1, 2).with_http(3); spec.members];
+        spec.plan(release, Path::new("/"), &anywhere).map(drop)
+    }
+
     /// The plan of this fleet, run by `release`, with all its files under `directory` and one
     /// member at each of `addresses`; none of those where there are [`hosts`](Self::hosts).
     ///
