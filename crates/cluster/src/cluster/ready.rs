@@ -86,7 +86,9 @@ pub(crate) async fn wait_until_ready(cluster: &Cluster, limit: Duration) -> Resu
 /// Refuses a member whose process is not its etcd.
 fn check_process(cluster: &Cluster, index: usize) -> Result<(), StartError> {
     let (cell, member) = (cluster.cell(index), cluster.member(index));
-    member.pid().map_or(Ok(()), |pid| entrance::check(cell.plan(), cell.binary(), pid))
+    let checked =
+        member.pid().map_or(Ok(()), |pid| entrance::check(cell.plan(), cell.binary(), pid));
+    checked.inspect_err(|_| cluster.directory.has_strays())
 }
 
 /// One run of a member's process.

@@ -5,6 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::watchdog::Watchdog;
 
@@ -14,6 +15,7 @@ use super::watchdog::Watchdog;
 pub(crate) struct RunDirectory {
     path: PathBuf,
     kept: bool,
+    has_strays: AtomicBool,
     /// None only while dropping.
     watchdog: Option<Watchdog>,
 }
@@ -38,7 +40,7 @@ impl RunDirectory {
         // Before the directory: from its first moment somebody cleans it up.
         let watchdog = Watchdog::start(&path).map_err(DirectoryError::Watchdog)?;
         DirBuilder::new().mode(0o700).create(&path).map_err(DirectoryError::Create)?;
-        Ok(Self { path, kept: false, watchdog: Some(watchdog) })
+        Ok(Self { path, kept: false, has_strays: AtomicBool::new(false), watchdog: Some(watchdog) })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -47,6 +49,12 @@ impl RunDirectory {
 
     pub(crate) fn is_kept(&self) -> bool {
         self.kept
+    }
+
+    /// Something runs on it that is nobody's child, and so is not ended by ending the members: when it
+    /// is dropped, the watchdog cleans up as if the owner had died.
+    pub(crate) fn has_strays(&self) {
+        self.has_strays.store(true, Ordering::Relaxed);
     }
 
     /// Leaves the directory where it is, for good.
@@ -61,6 +69,10 @@ impl RunDirectory {
 
 impl Drop for RunDirectory {
     fn drop(&mut self) {
+        let strays = self.has_strays.load(Ordering::Relaxed);
+        if let Some(watchdog) = self.watchdog.take_if(|_| strays) {
+            return watchdog.let_go();
+        }
         if self.kept {
             return;
         }
