@@ -4,6 +4,7 @@
 mod authority;
 mod interrupted;
 mod leaves;
+mod members;
 mod proxies;
 mod revocation;
 mod security;

@@ -126,8 +126,10 @@ fn clients(cluster: &Cluster) -> Result<Vec<Holder>, RotateError> {
     for pair in pairs_of_root.into_iter().filter(|pair| !is_members(pair)) {
         clients.push(client(stem(&pair.files.certificate), vec![pair])?);
     }
+    // Also of those that were removed: they get nothing new.
+    let everybody = (0..cluster.cells.count()).map(|index| Member::new(cluster, index));
     let directories_of_members: Vec<_> =
-        cluster.members().filter_map(|member| own_directory(cluster, member)).collect();
+        everybody.filter_map(|member| own_directory(cluster, member)).collect();
     for directory in directories(root)? {
         if directories_of_members.contains(&directory) {
             continue;
