@@ -56,7 +56,7 @@ pub(super) async fn stand_in<'a>(
     let (binary, address) = (old.binary().clone(), old.plan().spec().planned_address());
     let wanted = cell.standing().role();
     let made = make(course, Newcomer { binary, address, wanted });
-    let holder = made.as_ref().map_or(old.index(), |member| member.index());
+    let holder = made.as_ref().map_or_else(|_| old.index(), Member::index);
     old.cluster().cell(holder).hold(ports);
     let made = old.cluster().member(made?.index());
     finish(course, old, made).await

@@ -68,7 +68,7 @@ pub enum RestoreError {
         /// The version that was to run it.
         version: Version,
         /// How the member ended that said so.
-        source: StartError,
+        source: Box<StartError>,
     },
     /// The fleet did not start.
     #[error("the fleet did not start from the snapshot")]
@@ -101,7 +101,8 @@ impl RestoreError {
     #[must_use]
     pub fn log(&self) -> Option<&Path> {
         match self {
-            Self::Start(source) | Self::TooNew { source, .. } => source.log(),
+            Self::Start(source) => source.log(),
+            Self::TooNew { source, .. } => source.log(),
             _ => None,
         }
     }
@@ -116,7 +117,7 @@ impl RestoreError {
             _ => None,
         });
         match refused {
-            Some(snapshot) => Self::TooNew { snapshot, version, source },
+            Some(snapshot) => Self::TooNew { snapshot, version, source: Box::new(source) },
             None => Self::Start(source),
         }
     }
