@@ -81,3 +81,36 @@ const PLANNED: &[(&str, &str)] = &[
     ("trusted-ca-file", SECURITY),
     ("version", END),
 ];
+
+#[cfg(test)]
+mod tests {
+    use crate::plan::Spec;
+
+    #[test]
+    fn what_no_etcd_takes_or_would_undo_the_plan_is_refused() {
+        let refused = |name: &str, value: &str| {
+            Spec::default().flag(name, value).validate().unwrap_err().to_string()
+        };
+        let said = [
+            refused("no-such-flag", "1"),
+            refused("max-txn-ops", "many"),
+            refused("grpc-keepalive-timeout", "5"),
+            refused("data-dir", "/x"),
+            refused("log-level", "warn"),
+            refused("cert-file", "/x"),
+            refused("tls-min-version", "TLS1.3"),
+        ];
+        insta::assert_snapshot!(said.join("\n"), @r#"
+        no etcd has a flag --no-such-flag
+        "many" cannot be the value of --max-txn-ops: parse error: write a whole number
+        "5" cannot be the value of --grpc-keepalive-timeout: parse error: write a number with its unit, such as 500ms or 5s
+        --data-dir is planned for each member: where members are is decided by the fleet's directory and ports
+        --log-level is planned for each member: how far a member is is read from its log
+        --cert-file is planned for each member: say it with `security` and `layout`
+        --tls-min-version is planned for each member: say it with `tls`
+        "#);
+        // The control, and the last word counts.
+        let spec = Spec::default().flag("max-txn-ops", "many").flag("max-txn-ops", "7");
+        assert!(spec.validate().is_ok());
+    }
+}

@@ -21,6 +21,8 @@ mod spec;
 mod store;
 mod timing;
 mod tls;
+#[cfg(test)]
+mod versions;
 
 pub use address::Address;
 pub use configuration::{Configuration, ConfigurationFile, ParseConfigurationError};
