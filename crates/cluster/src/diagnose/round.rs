@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use tercet_pki::doctor::live::{Answer, Dialler};
+use tercet_pki::doctor::go::{PeerVerdict, peer_address};
+use tercet_pki::doctor::live::{Answer, Dialler, Ending};
 use tercet_pki::doctor::{Client, Description, File, FileState, Member, Port, Url};
+use tercet_pki::read::CertificateDetails;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
@@ -68,9 +70,29 @@ pub async fn ask_all(description: &Description, targets: &[Target]) -> Asked {
         if let Some(members) = members {
             asked.members.push((asked.answers.len(), members));
         }
+        asked.unseen.extend(from_elsewhere(&answer));
         asked.answers.push(answer);
     }
     asked
+}
+
+/// A port for peers looks where a certificate comes from. Shown from another host than its member's,
+/// it may be refused for that alone, which says nothing of the member.
+fn from_elsewhere(answer: &Answer) -> Option<Unseen> {
+    let (Dialler::Member(name), Ending::Closed) = (&answer.dialler, &answer.ending) else {
+        return None;
+    };
+    let (from, _) = answer.addresses?;
+    let leaf = CertificateDetails::parse(answer.presented.first()?).ok()?;
+    let is_named = peer_address(&leaf, from.ip()) == PeerVerdict::Accepted;
+    if is_named || from.ip().to_canonical().is_loopback() {
+        return None;
+    }
+    let whose = answer.member.clone().unwrap_or_else(|| answer.url.to_string());
+    Some(Unseen::new(
+        format!("whether {whose} lets {name} in"),
+        format!("it looks at the address that a peer comes from, and here that is {}", from.ip()),
+    ))
 }
 
 async fn ask_each(

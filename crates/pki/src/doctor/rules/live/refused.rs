@@ -90,6 +90,7 @@ fn is_from_elsewhere(case: &Case<'_>, seen: &AnswerCase<'_>) -> bool {
     if seen.answer.ending != Ending::Closed
         || peer_address(leaf, from.ip()) == PeerVerdict::Accepted
         || from.ip().to_canonical().is_loopback()
+        || logged(case, seen).is_some_and(|rule| rule != Rule::PeerAddressNotNamed)
     {
         return false;
     }
