@@ -16,6 +16,7 @@ use network::{Network, again, dns_name, within};
 use tercet_cluster::StartError;
 use tercet_cluster::binary::Binary;
 use tercet_harness::{Cluster, Layout, MemberHost, Result, Security, Timing};
+use tercet_pki::doctor::Rule;
 use tercet_pki::{LOOPBACK_HOSTS, Leaf};
 use tercet_tests::{available, command_lines_naming, eventually, is_running};
 
@@ -133,6 +134,32 @@ fn a_certificate_that_lacks_its_hosts_address_is_refused() {
             show(&["10.77.2.10"]);
             member.restart().await?;
             lives(&cluster).await?;
+        }
+        Ok(())
+    });
+}
+
+/// From another host than its own, a member's certificate is refused for that: nothing is made of it.
+/// What is wrong with one is found all the same.
+#[test]
+fn a_fleet_on_hosts_is_diagnosed() {
+    within("a_fleet_on_hosts_is_diagnosed", async |network: Network| {
+        for etcd in available() {
+            let cluster = start(etcd, network.hosts(), PATIENCE).await?;
+            let diagnosis = cluster.diagnose().await;
+            assert!(diagnosis.is_sound(), "{}:\n{diagnosis}", etcd.version());
+            let unseen = diagnosis.unseen.iter().map(|unseen| unseen.what.as_str());
+            assert_eq!(unseen.clone().count(), 6, "each directed link: {diagnosis}");
+            assert!(unseen.into_iter().any(|what| what == "whether infra1 lets infra2 in"));
+
+            let leaf = Leaf::peer("infra2").hosts(LOOPBACK_HOSTS);
+            let identity = cluster.identities().issue(&leaf).unwrap();
+            let directory = cluster.plan().certificates().join("infra2");
+            identity.replace(directory, "peer").unwrap();
+            let diagnosis = cluster.diagnose().await;
+            let mut rules: Vec<_> = diagnosis.findings.iter().map(|found| found.rule).collect();
+            rules.dedup();
+            assert_eq!(rules, [Rule::HostNotNamed, Rule::PeerAddressNotNamed], "{diagnosis}");
         }
         Ok(())
     });
