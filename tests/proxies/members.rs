@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tercet_client::Client;
 use tercet_harness::{Cluster, ProxyKind, Result, Timing, Version};
-use tercet_tests::available;
+use tercet_tests::{PATIENCE, available, eventually};
 
 /// Waits until a read goes through, which it may not while somebody is just found to be gone.
 async fn read_again(client: &Client, key: &'static str) -> Vec<u8> {
@@ -92,9 +92,12 @@ async fn grpc_proxy_auto_sync() -> Result<()> {
             let cluster = builder.start().await?;
             let proxy = cluster.start_proxy(kind).await?;
             proxy.client().await?.put("hello", "world").await?;
-            cluster.add_member().await?;
-            // Time for it to ask who is there, which nothing else shows.
-            tokio::time::sleep(Duration::from_secs(3)).await;
+            let address = cluster.add_member().await?.client_url().trim_start_matches("https://");
+            if follows {
+                let log = proxy.log();
+                let knows = || std::fs::read_to_string(&log).unwrap().contains(address);
+                assert!(eventually(PATIENCE, knows), "{:#?}", proxy.log_tail(20));
+            }
             cluster.member(0).remove().await?;
             let client = proxy.client().await?;
             if follows {

@@ -80,6 +80,31 @@ fn signal(name: &'static str) -> impl FnOnce(&mut Child) {
 }
 
 #[test]
+fn up_has_its_members_find_each_other_and_puts_proxies_before_them() {
+    let held = Held::start(&[
+        "--members",
+        "1",
+        "--discovery",
+        "1",
+        "--proxy",
+        "gateway",
+        "--proxy",
+        "grpc-proxy",
+        "--hold",
+        "stdin",
+    ]);
+    assert_eq!(held.said["discovery"].as_array().unwrap().len(), 1);
+    let proxies = held.said["proxies"].as_array().unwrap().clone();
+    let kinds: Vec<_> = proxies.iter().map(|proxy| proxy["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["gateway", "grpc-proxy"]);
+    let runs =
+        |proxy: &Value| PathBuf::from(format!("/proc/{}", proxy["pid"].as_u64().unwrap())).exists();
+    assert!(proxies.iter().all(runs), "the control");
+    held.ends(|process| drop(process.stdin.take()));
+    assert!(!proxies.iter().any(runs));
+}
+
+#[test]
 fn up_prints_one_line_that_says_all_and_ends_with_its_input() {
     let held = Held::start(&["--hold", "stdin"]);
     let keys: Vec<_> = held.said.as_object().unwrap().keys().map(String::as_str).collect();
@@ -88,9 +113,11 @@ fn up_prints_one_line_that_says_all_and_ends_with_its_input() {
         "cert",
         "config",
         "crl",
+        "discovery",
         "endpoints",
         "key",
         "members",
+        "proxies",
         "ready_ms",
         "security",
         "version",
@@ -98,6 +125,8 @@ fn up_prints_one_line_that_says_all_and_ends_with_its_input() {
     assert_eq!(keys, wanted);
     assert_eq!((&held.said["security"], &held.said["config"]), (&"mutual".into(), &"flags".into()));
     assert_eq!(held.said["crl"], Value::Null);
+    assert_eq!(held.said["discovery"], Value::Null);
+    assert_eq!(held.said["proxies"], serde_json::json!([]));
     assert_eq!(held.said["endpoints"].as_array().unwrap().len(), 3);
     assert!(held.said["ready_ms"].as_u64().unwrap() > 0);
     for (number, member) in held.members().iter().enumerate() {

@@ -48,6 +48,14 @@ async fn up(options: Options) -> Result<ExitCode, Failure> {
         cluster = Cluster::start(&options.spec, &etcd, &directory) => cluster?,
         reason = end.reached() => return Ok(reason.before_ready()),
     };
+    for &kind in &options.proxies {
+        tokio::select! {
+            proxy = cluster.start_proxy(kind) => {
+                proxy?;
+            }
+            reason = end.reached() => return Ok(reason.before_ready()),
+        }
+    }
     if options.json {
         println!("{}", describe(&cluster));
     } else {

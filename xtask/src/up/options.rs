@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use lexopt::prelude::*;
 use tercet_cluster::binary::{Release, Request};
 use tercet_cluster::{
-    Configuration, Joining, PlanError, Security, Spec, Timing, TlsOptions, TlsVersion,
+    Configuration, Joining, PlanError, ProxyKind, Security, Spec, Timing, TlsOptions, TlsVersion,
 };
 use tercet_pki::Layout;
 
@@ -42,6 +42,7 @@ How it is told, and what it answers:
   --discovery N           members find each other through another fleet of N members
   --no-gateway            no JSON over HTTP
   --http-port             a port of its own for what is HTTP and not gRPC
+  --proxy KIND            a proxy before it: gateway, grpc-proxy or v2 (with --v2)
   --v2                    etcd's second API as well, until 3.5
   --flag NAME=VALUE       one more flag for every member
 
@@ -53,6 +54,7 @@ Those that name something may be said several times.
 pub(super) struct Options {
     pub(super) spec: Spec,
     pub(super) etcd: Request,
+    pub(super) proxies: Vec<ProxyKind>,
     pub(super) hold_stdin: bool,
     pub(super) json: bool,
 }
@@ -96,6 +98,7 @@ impl Options {
                     let members = arguments.value()?.parse()?;
                     spec = spec.joining(Joining::Discovery { members });
                 }
+                "proxy" => options.proxies.push(text()?.parse()?),
                 "no-gateway" => spec = spec.gateway(false),
                 "http-port" => spec = spec.http_port(true),
                 "v2" => spec = spec.v2(true),

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::json;
 use tercet_cluster::plan::Protection;
-use tercet_cluster::{Cluster, Member};
+use tercet_cluster::{Cluster, Member, Proxy};
 
 use crate::style::{Style, table};
 
@@ -23,6 +23,8 @@ pub(super) fn describe(cluster: &Cluster) -> serde_json::Value {
         "version": cluster.binary().version().to_string(),
         "ready_ms": cluster.start_times().total().as_millis() as u64,
         "members": cluster.members().map(|member| of_member(&member)).collect::<Vec<_>>(),
+        "discovery": cluster.discovery().map(Cluster::endpoints),
+        "proxies": cluster.proxies().map(|proxy| of_proxy(&proxy)).collect::<Vec<_>>(),
     })
 }
 
@@ -42,6 +44,16 @@ fn of_member(member: &Member<'_>) -> serde_json::Value {
         "config_file": plan.configuration_file().map(|file| &file.path),
         "data_dir": member.data_directory(),
         "log": member.log(),
+    })
+}
+
+fn of_proxy(proxy: &Proxy<'_>) -> serde_json::Value {
+    json!({
+        "name": proxy.name(),
+        "kind": proxy.kind().to_string(),
+        "pid": proxy.pid(),
+        "endpoint": proxy.endpoint(),
+        "log": proxy.log(),
     })
 }
 
@@ -65,6 +77,15 @@ pub(super) fn show(cluster: &Cluster) {
             member.client_url().to_owned(),
             member.peer_url().to_owned(),
             member.log().display().to_string(),
+        ]
+    }));
+    rows.extend(cluster.proxies().map(|proxy| {
+        vec![
+            proxy.name().to_owned(),
+            proxy.pid().map_or_else(|| "-".to_owned(), |pid| pid.to_string()),
+            proxy.endpoint().to_owned(),
+            "-".to_owned(),
+            proxy.log().display().to_string(),
         ]
     }));
     let lines = table(&rows);
