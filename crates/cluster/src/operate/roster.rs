@@ -88,7 +88,7 @@ pub(super) fn initial_cluster(cluster: &Cluster, list: &MemberListResponse) -> S
         let ours = cluster
             .members()
             .find(|member| other.peer_urls().iter().any(|url| url == member.peer_url()));
-        let name = ours.map_or(other.name(), |member| member.name());
+        let name = ours.map_or_else(|| other.name(), |member| member.name());
         entries.extend(other.peer_urls().iter().map(|url| format!("{name}={url}")));
     }
     entries.join(",")

@@ -170,7 +170,6 @@ pub struct MemberPlan {
 
 impl MemberPlan {
     /// What it was planned from.
-    #[must_use]
     pub const fn spec(&self) -> &MemberSpec {
         &self.spec
     }

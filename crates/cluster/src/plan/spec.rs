@@ -107,7 +107,6 @@ impl Spec {
     }
 
     /// See [`hosts`](Self::hosts).
-    #[must_use]
     pub fn planned_hosts(&self) -> &[MemberHost] {
         &self.hosts
     }
@@ -153,7 +152,6 @@ impl Spec {
     }
 
     /// See [`store`](Self::store).
-    #[must_use]
     pub const fn store_options(&self) -> StoreOptions {
         self.store
     }

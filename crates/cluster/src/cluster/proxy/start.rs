@@ -80,7 +80,7 @@ fn issue(cluster: &Cluster, plan: &ProxyPlan) -> Result<(), ProxyError> {
     if let Some(files) = &plan.files().client {
         let leaf = match plan.kind() {
             ProxyKind::V2 => {
-                let name = options.peer_names().first().map_or(plan.name(), String::as_str);
+                let name = options.peer_names().first().map_or_else(|| plan.name(), String::as_str);
                 // Peers look for the address of whoever dials them in its certificate.
                 Leaf::client(name).hosts(LOOPBACK_HOSTS).hosts(as_peer())
             }
@@ -146,7 +146,7 @@ fn spawn_proxy(cluster: &Cluster, cell: &ProxyCell) -> Result<(), ProxyError> {
 /// One linearizable read through the proxy, over a connection of its own.
 async fn read_through(cluster: &Cluster, plan: &ProxyPlan) -> Result<(), String> {
     let endpoint = plan.endpoint();
-    let result = match plan.kind() {
+    match plan.kind() {
         ProxyKind::Gateway | ProxyKind::GrpcProxy => {
             let config = cluster.client_config([endpoint.to_owned()]);
             let config = config.map(|config| config.request_timeout(PROBE_WITHIN));
@@ -160,8 +160,7 @@ async fn read_through(cluster: &Cluster, plan: &ProxyPlan) -> Result<(), String>
             let answer = request.send(tls.as_ref(), PROBE_WITHIN).await;
             answer.map(drop).map_err(|error| chain(&error))
         }
-    };
-    result
+    }
 }
 
 /// A wait for a proxy, which ends early when the proxy does.
