@@ -22,8 +22,7 @@ impl Member<'_> {
     /// Cancelled, it has a vote or none; calling it again goes on.
     ///
     /// On etcd 3.5.0 to 3.5.23 a promotion is written to one of two places only
-    /// (etcd issues 19557 and 20793): [`upgrade`](crate::Cluster::upgrade) to 3.6 is refused
-    /// afterwards.
+    /// (etcd issues 19557 and 20793), and a member that is then run by 3.6 does not start.
     ///
     /// # Errors
     ///
