@@ -2,9 +2,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tempfile::TempDir;
-use tercet_client::{Compare, ErrorKind, Op, Range, SavedSnapshot, Txn};
+use tercet_client::{Compare, ErrorKind, Op, Range, SavedSnapshot, Txn, Watch};
 use tercet_cluster::binary::{Binary, Feature, Locator, Request};
 use tercet_cluster::{RestoreError, Spec};
 use tercet_harness::{Client, Cluster, Restore, Result, Timing};
@@ -103,14 +105,72 @@ async fn a_restored_fleet_has_the_data_and_is_another() -> Result<()> {
 #[tokio::test]
 async fn more_members_than_before_or_fewer_are_as_good() -> Result<()> {
     let Some(etcd) = with_tools().next() else { return Ok(()) };
-    let (_directory, path) = saved(etcd).await?;
+    let (directory, path) = saved(etcd).await?;
     let copy = restored(etcd, 3, &*path).await?;
     assert_eq!(copy.client().await?.get("hello").await?.expect("it").value(), b"world");
-    let again = _directory.path().join("again.db");
+    let again = directory.path().join("again.db");
     copy.save_snapshot(&again).await?;
     drop(copy);
     let copy = restored(etcd, 1, &*again).await?;
     assert_eq!(copy.client().await?.get("hello").await?.expect("it").value(), b"world");
+    Ok(())
+}
+
+/// What came out of a snapshot is sent to those that come later as well.
+#[tokio::test]
+async fn members_come_to_a_restored_fleet() -> Result<()> {
+    for etcd in with_tools() {
+        let (_directory, path) = saved(etcd).await?;
+        let copy = restored(etcd, 1, &*path).await?;
+        copy.client().await?.put("later", "1").await?;
+        for _ in 0..2 {
+            let member = copy.add_member().await?;
+            let hello = member.client().await?.get("hello").await?;
+            assert_eq!(hello.expect("it").value(), b"world", "etcd {}", etcd.version());
+        }
+        let report = copy.hash_kv().await?;
+        assert!(report.agrees(), "etcd {}: {report}", etcd.version());
+        // Without the one that was restored, too.
+        copy.member(0).remove().await?;
+        assert_eq!(copy.client().await?.get("hello").await?.expect("it").value(), b"world");
+    }
+    Ok(())
+}
+
+/// A snapshot taken while there are writes has all that was acknowledged before, and all up to some
+/// write and none after it.
+#[tokio::test]
+async fn a_snapshot_under_load_is_of_one_moment() -> Result<()> {
+    let Some(etcd) = with_tools().last() else { return Ok(()) };
+    let cluster = start(etcd, 3).await?;
+    let client = cluster.client().await?;
+    let acknowledged = Arc::new(AtomicU64::new(0));
+    let writing = tokio::spawn({
+        let (client, acknowledged) = (client.clone(), acknowledged.clone());
+        async move {
+            for number in 1_u64.. {
+                // One after the other: a write that failed is the last.
+                if client.put(format!("{number:06}"), "").await.is_err() {
+                    return;
+                }
+                acknowledged.store(number, Ordering::SeqCst);
+            }
+        }
+    });
+    while acknowledged.load(Ordering::SeqCst) < 100 {
+        tokio::task::yield_now().await;
+    }
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("backup.db");
+    let before = acknowledged.load(Ordering::SeqCst);
+    cluster.save_snapshot(&path).await?;
+    writing.abort();
+    let copy = restored(etcd, 1, &*path).await?;
+    let all = everything(&copy.client().await?).await?;
+    let numbers: Vec<u64> =
+        all.iter().map(|kv| String::from_utf8_lossy(kv.key()).parse().expect("a number")).collect();
+    assert!(numbers.len() as u64 >= before, "{} of {before}", numbers.len());
+    assert!(numbers.iter().copied().eq(1..=numbers.len() as u64), "none is missing between");
     Ok(())
 }
 
@@ -138,6 +198,10 @@ async fn revisions_go_on_further_up() -> Result<()> {
         assert!(revision > 1000, "{revision}");
         let old = client.range(Range::key("hello").revision(hello.mod_revision())).await;
         assert_eq!(old.expect_err("it is compacted").kind(), ErrorKind::Compacted);
+        // So that a watcher of the old fleet, which has seen more than this one has, is told.
+        let mut watcher = client.watch(Watch::new("hello").start_revision(500)).await?;
+        let error = watcher.next().await.expect("an answer").expect_err("it is compacted");
+        assert_eq!(error.kind(), ErrorKind::Compacted);
 
         // The control: without a bump, the revision is what it was.
         let copy = restored(etcd, 1, &*path).await?;

@@ -83,6 +83,27 @@ async fn members_are_compared_while_they_are_written_to() -> Result<()> {
     Ok(())
 }
 
+/// etcd has learners refuse nearly everything, which is no reason for the others not to be cared for.
+#[tokio::test]
+async fn a_learner_is_left_alone() -> Result<()> {
+    for etcd in available() {
+        let cluster = start(etcd, 3, StoreOptions::default()).await?;
+        cluster.client().await?.put("hello", "world").await?;
+        let learner = cluster.add_learner().await?;
+        let report = cluster.hash_kv().await?;
+        assert_eq!((report.members().len(), report.agrees()), (3, true), "{report}");
+        assert_eq!(cluster.defragment().await?.len(), 3);
+        let error = learner.defragment().await.expect_err("it refuses");
+        let cause = std::error::Error::source(&error).expect("a cause").to_string();
+        assert!(cause.contains("rpc not supported for learner"), "{cause}");
+        // But this it gives, from 3.5 on.
+        let directory = tempfile::tempdir().expect("a directory");
+        let saved = learner.save_snapshot(directory.path().join("backup.db")).await;
+        assert_eq!(saved.is_ok(), etcd.version().minor() >= 5, "{saved:?}");
+    }
+    Ok(())
+}
+
 /// The whole way: full, alarm, nothing written; compacted, defragmented, disarmed, written.
 #[tokio::test]
 async fn a_full_store_takes_writes_again_when_it_is_cleaned() -> Result<()> {

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::hash::Unsettled;
+use super::hash::{HashReport, Unsettled};
 use crate::binary::Version;
 use crate::cluster::{KillError, LeaderError, Log, StartError};
 use crate::plan::Spec;
@@ -333,6 +333,12 @@ pub enum Cause {
     /// The fleet, or one member of it, refused a request or did not answer.
     #[error(transparent)]
     Client(#[from] tercet_client::Error),
+    /// The members do not have the same.
+    #[error("the members do not have the same: {report}")]
+    Differ {
+        /// What each has.
+        report: HashReport,
+    },
     /// The members could not be compared.
     #[error(transparent)]
     Unsettled(#[from] Unsettled),

@@ -9,6 +9,7 @@ use tokio::time::sleep;
 
 use super::course::Course;
 use super::error::{OperateError, Step};
+use super::upkeep::voters_that_run;
 use crate::cluster::{Cluster, Member, StartError};
 
 /// Between two tries, while a compaction reaches one member after the other.
@@ -41,7 +42,7 @@ impl HashReport {
         self.revision
     }
 
-    /// Each member that runs, in the order of [`Cluster::members`].
+    /// Each member with a vote that runs, in the order of [`Cluster::members`].
     #[must_use]
     pub fn members(&self) -> &[MemberHash] {
         &self.members
@@ -87,8 +88,9 @@ impl fmt::Display for HashReport {
 }
 
 impl Cluster {
-    /// Hashes the keys and values of all members that run, with their history, up to the same
-    /// revision: the newest that all of them have. Members whose hash differs are corrupt.
+    /// Hashes the keys and values of all members with a vote that run, with their history, up to the
+    /// same revision: the newest that all of them have. Members whose hash differs are corrupt. (A
+    /// learner is not asked: etcd has it refuse.)
     ///
     /// It is asked of each member alone, and so answered while an alarm stops everything else.
     /// A member that differs is mended by taking it out of the fleet and a fresh one in.
@@ -126,7 +128,7 @@ type Answers<'a> = Vec<(Member<'a>, HashKvResponse)>;
 
 /// What each says of the newest revision that all have.
 async fn hash_all(cluster: &Cluster) -> Result<Answers<'_>, (Member<'_>, tercet_client::Error)> {
-    let members: Vec<_> = cluster.members().filter(Member::is_running).collect();
+    let members: Vec<_> = voters_that_run(cluster).collect();
     let mut revision = i64::MAX;
     for &member in &members {
         let ask = async { member.client().await?.status(member.client_url()).await };

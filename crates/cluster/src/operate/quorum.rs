@@ -7,9 +7,9 @@ use tercet_client::Client;
 use super::course::Course;
 use super::entry::{delete_data, reread_certificates};
 use super::error::{Cause, OperateError, OperateRefusal, Step};
-use super::replace::stand_in;
-use super::rolling::restart;
+use super::replace::{stand_in, successor};
 use super::roster::Voters;
+use super::stop::stop_in_peace;
 use crate::cluster::{Cluster, Member, Role, Standing, StartError};
 
 /// What makes a fleet of its own of a member.
@@ -29,16 +29,24 @@ impl Cluster {
     /// for. Of several that are left take the one that is furthest. All others are ended and their
     /// data deleted, but only once `survivor` answers alone.
     ///
+    /// Let `survivor` run, if it does: it is asked to end, and so keeps all that it has. One that was
+    /// killed loses what is in its log and not noted as agreed upon, there or, from 3.5.22 and 3.6.1
+    /// on, in its store (`server/etcdserver/bootstrap.go`, in 3.5 `raft.go`: "discard the previously
+    /// uncommitted entries"). Before, its store may have what its log then has not, and those that
+    /// are sent the log never get it: so at the end all are [compared](Self::hash_kv).
+    ///
     /// Other ways back: members that are only down need a [start](Member::start) and nothing else,
     /// and what is better lost than guessed at is [restored](Self::restore) from a snapshot.
     ///
     /// Cancelled, `survivor` is down, or alone, or has got some of the others: called again, this goes
-    /// on.
+    /// on, and is refused where all was done.
     ///
     /// # Errors
     ///
     /// [`OperateError::Refused`] when a majority runs, or `survivor` has no vote, or another one that
-    /// runs is further. When `survivor` does not come up alone, nobody's data are touched.
+    /// runs is further. When `survivor` does not come up alone, nobody's data are touched. When at the
+    /// end the members differ ([`Cause::Differ`](crate::Cause::Differ)), save a snapshot of the
+    /// survivor and [`restore`](Self::restore) that.
     pub async fn recover_quorum<'a>(
         &'a self,
         survivor: Member<'a>,
@@ -57,31 +65,37 @@ impl Cluster {
                 self.members().filter(|other| other.index() != survivor.index()).collect();
             is_furthest(survivor, &others).await?;
             stand_alone(&course, survivor, &others).await?;
-        } else if lost(self).is_empty() {
+        } else if next_lost(self).is_none() {
             let Voters { all: voters, running } = voters;
             return Err(OperateRefusal::Majority { voters, running }.into());
         }
         do_not_force(&course, survivor).await?;
         let mut fresh = Vec::new();
-        for old in lost(self) {
+        while let Some(old) = next_lost(self) {
             fresh.push(stand_in(&course, old).await?);
         }
-        Ok(fresh)
+        let report = self.hash_kv().await?;
+        match report.agrees() {
+            true => Ok(fresh),
+            false => Err(course.failed(Step::Hash, None, Cause::Differ { report })),
+        }
     }
 }
 
-/// The members that were taken out and in whose stead nobody has come yet; those with a vote first.
-fn lost(cluster: &Cluster) -> Vec<Member<'_>> {
-    let mut lost: Vec<_> = cluster
-        .cells
-        .iter()
-        .filter(|(_, cell)| cell.is_removed() && cell.has_ports())
+/// A member that was taken out, and in whose stead nobody has come yet, or not all the way: that one
+/// first, then those with a vote.
+fn next_lost(cluster: &Cluster) -> Option<Member<'_>> {
+    let removed = cluster.cells.iter().filter(|(_, cell)| cell.is_removed());
+    removed
         .map(|(index, _)| Member::new(cluster, index))
-        .collect();
-    let learner =
-        |member: &Member<'_>| cluster.cell(member.index()).standing().role() == Role::Learner;
-    lost.sort_by_key(learner);
-    lost
+        .filter_map(|member| {
+            let cell = cluster.cell(member.index());
+            let begun = successor(member).is_some();
+            let learner = cell.standing().role() == Role::Learner;
+            (begun || cell.has_ports()).then_some((!begun, learner, member))
+        })
+        .min_by_key(|(not_begun, learner, _)| (*not_begun, *learner))
+        .map(|(_, _, member)| member)
 }
 
 /// Refuses where another member that runs has what `survivor` has not.
@@ -156,10 +170,7 @@ async fn force(course: &Course<'_>, survivor: Member<'_>) -> Result<(), (Step, C
     let forced = survivor.plan().spec().clone().flag(FORCE, "true");
     let plan = cluster.plan.member(forced);
     let plan = plan.map_err(|error| (Step::Plan, StartError::from(error).into()))?;
-    if survivor.is_running() {
-        // It has all on the disk then.
-        survivor.stop().await.map_err(|error| (Step::Stop, error.into()))?;
-    }
+    stop_in_peace(survivor).await.map_err(|error| (Step::Stop, error.into()))?;
     cluster.cell(survivor.index()).install(plan, survivor.binary().clone());
     survivor.restart().await.map_err(|error| (Step::Alone, error.into()))?;
     let list = async { survivor.client().await?.member_list().await };
@@ -180,6 +191,9 @@ async fn do_not_force(course: &Course<'_>, survivor: Member<'_>) -> Result<(), O
     }
     let failed = |error| course.failed(Step::Plan, Some(survivor), StartError::from(error));
     let plan = cluster.plan.member(plain).map_err(failed)?;
+    let stopped = stop_in_peace(survivor).await;
+    stopped.map_err(|error| course.failed(Step::Stop, Some(survivor), error))?;
     cluster.cell(survivor.index()).install(plan, survivor.binary().clone());
-    restart(course, survivor).await
+    let ready = survivor.restart().await;
+    ready.map_err(|error| course.failed(Step::Ready, Some(survivor), error))
 }

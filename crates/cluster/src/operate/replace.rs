@@ -63,7 +63,7 @@ pub(super) async fn stand_in<'a>(
 }
 
 /// The one that was begun to be brought in, in its stead.
-fn successor<'a>(old: Member<'a>) -> Option<Member<'a>> {
+pub(super) fn successor<'a>(old: Member<'a>) -> Option<Member<'a>> {
     let (member, _) = entering(old.cluster())?;
     (member.client_url() == old.client_url()).then_some(member)
 }

@@ -51,8 +51,8 @@ impl Member<'_> {
     ///
     /// # Errors
     ///
-    /// [`OperateError`] when the member does not answer, its snapshot comes damaged or not to its
-    /// end, or the file cannot be written.
+    /// [`OperateError`] when the member does not answer, is a learner of etcd 3.4, its snapshot comes
+    /// damaged or not to its end, or the file cannot be written.
     pub async fn save_snapshot(
         &self,
         path: impl AsRef<Path>,

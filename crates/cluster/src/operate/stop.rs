@@ -37,11 +37,40 @@ impl<'a> Member<'a> {
         };
         let ending = Ending { member: *self, run };
         let begin = Instant::now();
-        while begin.elapsed() < STOP_WITHIN && !ending.is_over() {
+        while begin.elapsed() < STOP_WITHIN && !is_over(*self, run) {
             sleep(LOOK_EVERY).await;
         }
         ending.end()
     }
+}
+
+/// As [`Member::stop`], where it is not down already; but cancelled, it is left to end by itself.
+///
+/// A member that is killed has in its log what it knows to be agreed upon, but not that it is: that
+/// is written down with the next entry or at the end (`server/storage/wal/wal.go`, `Save`). One that
+/// is made a fleet of its own throws away what it does not know to be agreed upon.
+pub(super) async fn stop_in_peace(member: Member<'_>) -> Result<(), KillError> {
+    let run = {
+        let mut state = member.cluster().state(member.index());
+        if let Some(child) = state.child_that_runs() {
+            child.terminate();
+        }
+        state.run
+    };
+    let begin = Instant::now();
+    while begin.elapsed() < STOP_WITHIN && !is_over(member, run) {
+        sleep(LOOK_EVERY).await;
+    }
+    member.end()
+}
+
+/// Whether there is nothing more to wait for of a run of a member that was asked to end.
+fn is_over(member: Member<'_>, run: u32) -> bool {
+    let mut state = member.cluster().state(member.index());
+    // Without its log there is still its process to look at.
+    let _ = state.progress.update();
+    let closed = state.progress.has_closed();
+    closed || state.run != run || state.child_that_runs().is_none()
 }
 
 /// A run of a member that was asked to end; killed when dropped.
@@ -51,15 +80,6 @@ struct Ending<'a> {
 }
 
 impl<'a> Ending<'a> {
-    /// Whether there is nothing more to wait for.
-    fn is_over(&self) -> bool {
-        let mut state = self.member.cluster().state(self.member.index());
-        // Without its log there is still its process to look at.
-        let _ = state.progress.update();
-        let closed = state.progress.has_closed();
-        closed || state.run != self.run || state.child_that_runs().is_none()
-    }
-
     fn end(self) -> Result<Down<'a>, KillError> {
         let member = self.member;
         // It does the same once more, which is nothing then.

@@ -60,9 +60,10 @@ impl Cluster {
         Ok(answer.revision())
     }
 
-    /// Rewrites the files of all members that run without the space that is free in them: one
-    /// member after the other, since a member answers nothing meanwhile, and the leader last.
-    /// Returns what it did to each, in that order.
+    /// Rewrites the files of all members with a vote that run without the space that is free in
+    /// them: one member after the other, since a member answers nothing meanwhile, and the leader
+    /// last. Returns what it did to each, in that order. (A learner is not asked: etcd has it
+    /// refuse.)
     ///
     /// Cancelled, the member at which it was still goes on to its end.
     ///
@@ -74,7 +75,7 @@ impl Cluster {
         let course = Course::begin(self, "defragmenting one member after the other").await;
         let leader = self.leader().await;
         let leader = leader.map_err(|error| course.failed(Step::Leader, None, error))?;
-        let mut members: Vec<_> = self.members().filter(Member::is_running).collect();
+        let mut members: Vec<_> = voters_that_run(self).collect();
         members.sort_by_key(|member| member.index() == leader.index());
         let mut done = Vec::with_capacity(members.len());
         for member in members {
@@ -124,11 +125,17 @@ impl Member<'_> {
     ///
     /// # Errors
     ///
-    /// [`OperateError`] when the member does not answer.
+    /// [`OperateError`] when the member does not answer, or is a learner.
     pub async fn defragment(&self) -> Result<Defragmented, OperateError> {
         let course = Course::begin(self.cluster(), "defragmenting").await;
         defragment(&course, *self).await
     }
+}
+
+/// Those that answer all requests: learners answer few (`server/etcdserver/api/v3rpc/util.go`,
+/// `isRPCSupportedForLearner`).
+pub(super) fn voters_that_run(cluster: &Cluster) -> impl Iterator<Item = Member<'_>> {
+    cluster.members().filter(|member| member.is_running() && !member.is_learner())
 }
 
 /// A key to read; it need not exist.
