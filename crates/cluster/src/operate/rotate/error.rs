@@ -175,3 +175,49 @@ fn words(ending: &Ending) -> String {
         other => format!("{other:?}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tercet_pki::Authority;
+    use tercet_pki::doctor::live::Alert;
+    use tercet_pki::read::CertificateDetails;
+
+    #[test]
+    fn texts() {
+        let authority = Authority::builder("next").without_generation().generate().unwrap();
+        let authority = CertificateDetails::parse(authority.certificate().der()).unwrap();
+        let condition = Condition::Trusts { holder: "m1".to_owned(), authority };
+        let not_shown =
+            |ending| RotateError::NotShown { holder: "m1".to_owned(), port: Port::Client, ending };
+        let texts = [
+            RotateError::NoAuthority { security: Security::Auto }.to_string(),
+            RotateError::Unfinished.to_string(),
+            RotateError::Condition { step: Step::TrustNew, condition: Box::new(condition) }
+                .to_string(),
+            not_shown(Ending::TimedOut).to_string(),
+            not_shown(Ending::Refused(Alert::BAD_CERTIFICATE)).to_string(),
+            RotateError::OtherCertificate {
+                holder: "grpc-proxy-1".to_owned(),
+                port: Port::Client,
+                path: "/run/server.crt".into(),
+            }
+            .to_string(),
+            RevokeError::NoList.to_string(),
+            RevokeError::Foreign { certificate: "CN=a".to_owned(), authority: "ca".to_owned() }
+                .to_string(),
+            RevokeError::Authority { authority: "CN=ca".to_owned() }.to_string(),
+        ];
+        insta::assert_snapshot!(texts.join("\n"), @r"
+        with the security auto no authority has signed anything, and there is nothing to rotate: start the fleet with server-tls, client-auth or mutual
+        the authority is being changed, and everyone gets new certificates by that: finish it with `rotate_authority`
+        to trust the new authority only: it is not so that m1 has CN=next among its authorities
+        the client port of m1 does not show its certificate and its authorities: it does not answer in time
+        the client port of m1 does not show its certificate and its authorities: it ended the handshake (bad certificate)
+        the client port of grpc-proxy-1 shows another certificate than the one in /run/server.crt
+        the members look at no list of revoked certificates, and read that only when they start: start the fleet with `Spec::tls(TlsOptions::default().revocation_list())`
+        CN=a is not signed by ca, and only who signed a certificate can revoke it
+        CN=ca is the authority, and etcd looks for no authority on a list: change to a new one with `rotate_authority`
+        ");
+    }
+}
