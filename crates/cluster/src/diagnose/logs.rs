@@ -12,7 +12,7 @@ use crate::observe::LogFollower;
 
 /// For how long a line is waited for. It is written right before the connection is closed, or right
 /// after the alert was sent.
-const WRITTEN_WITHIN: Duration = Duration::from_millis(500);
+const WRITTEN_WITHIN: Duration = Duration::from_secs(2);
 
 /// Between two looks at a file that somebody else writes.
 const LOOK_EVERY: Duration = Duration::from_millis(5);

@@ -34,7 +34,7 @@ pub use reply::PeerMember;
 
 /// For how long a port may take over all its answers, unless said otherwise. A member answers in
 /// milliseconds; one on a machine with far more work than processors in a second.
-pub const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
+pub const ANSWERS_WITHIN: Duration = Duration::from_secs(10);
 
 /// A port to be asked, and in whose name.
 #[derive(Clone, Debug)]
