@@ -1,17 +1,19 @@
-//! Three members with mutual TLS on every link: from nothing to ready, and from there to nothing.
+//! Members with mutual TLS on every link: from nothing to ready, and from there to nothing.
 //!
-//! The peer is the same binary, started as the tutorial does: all members at once, with stock
-//! timing. One after the other in one process on one machine; the last lines give the medians, the
-//! extremes and the ratio of all that was run, criterion's warm-up included.
+//! Three of them beside their peer, the same binary started as the tutorial does: all members at
+//! once, with stock timing. Then from one to nine: what a member costs must be about the same in all.
+//! One after the other in one process on one machine; the last lines give the medians, the extremes
+//! and the ratios of all that was run, criterion's warm-up included.
 //!
 //! `cargo bench -p tercet-benches`; another etcd by `TERCET_ETCD`.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use criterion::{Criterion, SamplingMode};
+use criterion::{BenchmarkId, Criterion, SamplingMode};
 use tercet_benches::Naive;
 use tercet_cluster::binary::{Binary, Locator, Request};
 use tercet_cluster::{Cluster, Spec};
@@ -20,6 +22,9 @@ use tokio::runtime::Runtime;
 
 /// As many as the promise is about.
 const SAMPLES: usize = 30;
+
+/// From the least to the most that there can be.
+const SIZES: [usize; 5] = [1, 3, 5, 7, 9];
 
 fn main() {
     let mut criterion = Criterion::default().configure_from_args().sample_size(SAMPLES);
@@ -41,6 +46,15 @@ fn main() {
         bencher.iter_custom(|rounds| times(rounds, || samples.naive_start(&runtime, &etcd)));
     });
     group.finish();
+    let mut group = criterion.benchmark_group("start, mutual TLS");
+    group.sampling_mode(SamplingMode::Flat).warm_up_time(Duration::from_secs(1));
+    for members in SIZES {
+        let id = BenchmarkId::new("members", members);
+        group.bench_function(id, |bencher| {
+            bencher.iter_custom(|rounds| times(rounds, || samples.sized(&runtime, &etcd, members)));
+        });
+    }
+    group.finish();
     criterion.final_summary();
     samples.print(&etcd);
 }
@@ -55,20 +69,30 @@ struct Samples {
     start: RefCell<Vec<Duration>>,
     stop: RefCell<Vec<Duration>>,
     naive_start: RefCell<Vec<Duration>>,
+    sized: RefCell<BTreeMap<usize, Vec<Duration>>>,
 }
 
 impl Samples {
     fn start(&self, runtime: &Runtime, etcd: &Binary) -> Duration {
         let begin = Instant::now();
-        let cluster = start(runtime, etcd);
+        let cluster = start(runtime, etcd, Spec::default());
         let elapsed = begin.elapsed();
         self.start.borrow_mut().push(elapsed);
         black_box(cluster);
         elapsed
     }
 
+    fn sized(&self, runtime: &Runtime, etcd: &Binary, members: usize) -> Duration {
+        let begin = Instant::now();
+        let cluster = start(runtime, etcd, Spec::default().members(members));
+        let elapsed = begin.elapsed();
+        self.sized.borrow_mut().entry(members).or_default().push(elapsed);
+        black_box(cluster);
+        elapsed
+    }
+
     fn stop(&self, runtime: &Runtime, etcd: &Binary) -> Duration {
-        let cluster = start(runtime, etcd);
+        let cluster = start(runtime, etcd, Spec::default());
         let begin = Instant::now();
         drop(cluster);
         let elapsed = begin.elapsed();
@@ -96,17 +120,10 @@ impl Samples {
         let mut medians = Vec::new();
         for (name, samples) in rows {
             let mut samples = samples.borrow_mut();
-            samples.sort();
-            let Some(median) = samples.get(samples.len() / 2).copied() else { continue };
+            let Some(median) = median(&mut samples) else { continue };
             medians.push(median);
-            let ms = |time: Option<&Duration>| time.map_or(0.0, |time| time.as_secs_f64() * 1000.0);
-            println!(
-                "{name:<16}{:>6}{:>9.1}{:>9.1}{:>9.1}",
-                samples.len(),
-                ms(samples.first()),
-                ms(Some(&median)),
-                ms(samples.last())
-            );
+            print(name, &samples, median);
+            println!();
         }
         if let [start, _, naive] = medians[..] {
             println!(
@@ -114,12 +131,38 @@ impl Samples {
                 naive.as_secs_f64() / start.as_secs_f64()
             );
         }
+        for (members, samples) in self.sized.borrow_mut().iter_mut() {
+            let Some(median) = median(samples) else { continue };
+            print(&format!("{members} members"), samples, median);
+            println!("{:>9.1} a member", ms(median) / *members as f64);
+        }
     }
 }
 
-fn start(runtime: &Runtime, etcd: &Binary) -> Cluster {
+/// The one in the middle; they are sorted then.
+fn median(samples: &mut [Duration]) -> Option<Duration> {
+    samples.sort();
+    samples.get(samples.len() / 2).copied()
+}
+
+fn print(name: &str, samples: &[Duration], median: Duration) {
+    let extreme = |time: Option<&Duration>| time.copied().map_or(0.0, ms);
+    print!(
+        "{name:<16}{:>6}{:>9.1}{:>9.1}{:>9.1}",
+        samples.len(),
+        extreme(samples.first()),
+        ms(median),
+        extreme(samples.last())
+    );
+}
+
+fn ms(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
+}
+
+fn start(runtime: &Runtime, etcd: &Binary, spec: Spec) -> Cluster {
     let parent = std::env::temp_dir();
-    runtime.block_on(Cluster::start(&Spec::default(), etcd, &parent)).expect("a cluster")
+    runtime.block_on(Cluster::start(&spec, etcd, &parent)).expect("a cluster")
 }
 
 /// As a script would: free a moment ago.

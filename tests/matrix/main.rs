@@ -4,5 +4,6 @@
 
 mod configurations;
 mod options;
+mod pages;
 mod visitor;
 mod words;

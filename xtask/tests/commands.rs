@@ -229,6 +229,27 @@ fn up_prints_lines_that_work() {
     }
 }
 
+/// The commands of the page of modes are commands.
+#[test]
+fn up_does_what_its_page_says() {
+    let page = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/modes.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let pieces = page.split('`').filter_map(|piece| piece.strip_prefix("cargo xtask up"));
+    let mut commands: Vec<_> = pieces.collect();
+    commands.sort_unstable();
+    commands.dedup();
+    assert!(commands.len() > 7, "the control: {commands:?}");
+    for command in commands {
+        let mut words: Vec<_> = command.split_whitespace().collect();
+        words.extend(["--members", "1"]);
+        if words.contains(&"--v2") {
+            // Where the default is a newer one, it has not got it.
+            words.extend(["--etcd", "3.5.1"]);
+        }
+        Held::start(&words).ends(signal("TERM"));
+    }
+}
+
 /// All that it can be asked for at once, of what every etcd from 3.5 on has.
 #[test]
 fn up_takes_all_its_options() {
