@@ -16,8 +16,17 @@ const GONE_WITHIN: Duration = Duration::from_secs(2);
 
 /// Starts a cluster in another process, ends that process by `act`, and looks what is left.
 fn ends(end: &str, act: impl FnOnce(&mut Owned)) -> std::process::ExitStatus {
+    ends_with(end, &[], act)
+}
+
+/// The same, with more in the owner's environment.
+fn ends_with(
+    end: &str,
+    environment: &[(&str, &str)],
+    act: impl FnOnce(&mut Owned),
+) -> std::process::ExitStatus {
     let parent = tempfile::tempdir().unwrap();
-    let mut owned = Owned::start(OWNER, end, parent.path());
+    let mut owned = Owned::start_with(OWNER, end, parent.path(), environment);
     // The control: there is something to be left.
     assert!(owned.is_whole(), "{owned:?}");
     act(&mut owned);
@@ -78,6 +87,17 @@ fn the_owner_is_interrupted() {
 fn the_owner_is_killed_a_hundred_times() {
     for _ in 0..100 {
         assert_eq!(ends("hold", signal("KILL")).signal(), Some(9));
+    }
+}
+
+/// A discovery, a gateway and a grpc-proxy are the owner's as the members are.
+#[test]
+fn of_discoveries_and_proxies_nothing_is_left_either() {
+    let more = [("OWNER_HAS_MORE", "1")];
+    for _ in 0..5 {
+        assert!(ends_with("drop", &more, now).success());
+        assert!(ends_with("exit", &more, now).success());
+        assert_eq!(ends_with("hold", &more, signal("KILL")).signal(), Some(9));
     }
 }
 

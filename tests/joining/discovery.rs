@@ -1,7 +1,7 @@
 //! Fleets that form by discovery: by `/v2/keys` until etcd 3.5, by the third API from 3.6 on.
 
 use tercet_cluster::binary::Binary;
-use tercet_harness::{Cluster, Joining, Result, Security};
+use tercet_harness::{Cluster, Configuration, Joining, Result, Security};
 use tercet_tests::available;
 
 async fn start(etcd: &Binary, size: usize, servers: usize, security: Security) -> Result<Cluster> {
@@ -52,6 +52,18 @@ async fn cluster_of_3_using_discovery_in_every_security() -> Result<()> {
                 _ => Security::ServerTls,
             };
             assert_eq!(discovery, expected, "{} {security}", etcd.version());
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn in_whatever_form_members_are_told() -> Result<()> {
+    for etcd in available() {
+        for configuration in Configuration::ALL {
+            let builder = Cluster::builder().binary(etcd.path()).configuration(configuration);
+            let builder = builder.joining(Joining::Discovery { members: 1 });
+            assert_whole(&builder.start().await?, 3).await?;
         }
     }
     Ok(())

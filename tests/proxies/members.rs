@@ -63,6 +63,10 @@ async fn a_proxy_is_killed_and_restarted_on_its_port() -> Result<()> {
         let proxy = cluster.start_proxy(kind).await?;
         let client = proxy.client().await?;
         client.put("hello", "world").await?;
+        // By this the watchdog finds it, where nothing else does.
+        let mark = format!("--data-dir={}/", cluster.directory().display());
+        let words = proxy.plan().arguments().iter().map(|word| word.to_string_lossy());
+        assert_eq!(words.filter(|word| word.starts_with(&mark)).count(), 1);
         let (pid, address) = (proxy.pid(), proxy.endpoint().trim_start_matches("https://"));
         assert!(std::net::TcpStream::connect(address).is_ok(), "the control");
         proxy.kill()?;

@@ -4,7 +4,7 @@
 
 use std::io::Read as _;
 
-use tercet_harness::Cluster;
+use tercet_harness::{Cluster, Joining, ProxyKind};
 
 fn main() {
     let end = std::env::args().nth(1).expect("how to end");
