@@ -5,3 +5,4 @@
 mod discovery;
 mod outsider;
 mod refusals;
+mod through;

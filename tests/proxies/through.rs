@@ -60,3 +60,34 @@ async fn through_a_gateway_in_every_security_and_version() -> Result<()> {
 async fn through_a_grpc_proxy_in_every_security_and_version() -> Result<()> {
     everywhere(ProxyKind::GrpcProxy).await
 }
+
+/// With authentication on, a common name is a user: through a gateway it is the client's own, and
+/// through a grpc-proxy it is nobody's, since there the proxy shows a certificate without one.
+#[tokio::test]
+async fn whose_common_name_counts_behind_a_proxy() -> Result<()> {
+    for etcd in tercet_tests::available() {
+        let cluster = Cluster::builder().binary(etcd.path()).members(1).start().await?;
+        let direct = cluster.client().await?;
+        for name in ["root", "client"] {
+            direct.user_add(name, "secret").await?;
+            direct.user_grant_role(name, "root").await?;
+        }
+        direct.put("hello", "world").await?;
+        direct.auth_enable().await?;
+        // The fleet's client is called `client`.
+        assert!(direct.get("hello").await?.is_some());
+
+        // Both are ready, though nobody told them of a user.
+        let gateway = cluster.start_proxy(ProxyKind::Gateway).await?;
+        assert!(gateway.client().await?.get("hello").await?.is_some());
+        let proxy = cluster.start_proxy(ProxyKind::GrpcProxy).await?;
+        let refused = proxy.client().await?.get("hello").await.unwrap_err();
+        // As the user without a name, who may do nothing, or as none.
+        let nobody = [ErrorKind::PermissionDenied, ErrorKind::InvalidAuthToken];
+        assert!(nobody.contains(&refused.kind()), "{refused:?}");
+        // The control: who says who it is, is known.
+        cluster.set_user("client", "secret");
+        assert!(proxy.client().await?.get("hello").await?.is_some());
+    }
+    Ok(())
+}

@@ -24,7 +24,7 @@ pub(super) const LOOK_EVERY: Duration = Duration::from_millis(1);
 pub(super) const PROBE_EVERY: Duration = Duration::from_millis(5);
 
 /// A key to read; it need not exist.
-pub(super) const PROBE_KEY: &str = "tercet/ready";
+const PROBE_KEY: &str = "tercet/ready";
 
 /// Waits until the members `indices` have come as far as `reached`; what they lack until then is
 /// `lack`.
@@ -190,7 +190,7 @@ impl Probes {
 }
 
 /// Over a connection of its own: what an earlier one went through tells nothing of the member now.
-async fn read_once(config: &Config) -> Result<(), tercet_client::Error> {
+pub(super) async fn read_once(config: &Config) -> Result<(), tercet_client::Error> {
     match Client::connect(config.clone()).await?.get(PROBE_KEY).await {
         Err(error) if is_an_answer(error.kind()) => Ok(()),
         result => result.map(drop),

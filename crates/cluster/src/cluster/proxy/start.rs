@@ -5,7 +5,6 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use tercet_client::Client;
 use tercet_pki::{IdentityFiles, LOOPBACK_HOSTS, Leaf};
 use tokio::time::sleep;
 
@@ -14,9 +13,9 @@ use super::{ProxyError, make_directory};
 use crate::binary::chain;
 use crate::cluster::error::LOG_TAIL_LINES;
 use crate::cluster::fleet::Cluster;
-use crate::cluster::ready::{LOOK_EVERY, PROBE_EVERY, PROBE_KEY, command_line};
+use crate::cluster::ready::{LOOK_EVERY, PROBE_EVERY, command_line, read_once};
 use crate::cluster::start::ATTEMPTS;
-use crate::http::Request;
+use crate::http::{HttpError, Request};
 use crate::observe::log_tail;
 use crate::plan::{ProxyKind, ProxyPlan, ProxySpec, Upstream};
 use crate::process::{Child, HeldPort, Launch, Share, Survival, spawn};
@@ -148,17 +147,21 @@ async fn read_through(cluster: &Cluster, plan: &ProxyPlan) -> Result<(), String>
     let endpoint = plan.endpoint();
     match plan.kind() {
         ProxyKind::Gateway | ProxyKind::GrpcProxy => {
-            let config = cluster.client_config([endpoint.to_owned()]);
+            // As members are asked: who is refused as nobody was answered.
+            let config = cluster.nobodys_config([endpoint.to_owned()]);
             let config = config.map(|config| config.request_timeout(PROBE_WITHIN));
-            let read = async { Client::connect(config?).await?.get(PROBE_KEY).await };
-            read.await.map(drop).map_err(|error: tercet_client::Error| chain(&error))
+            let read = async { read_once(&config?).await };
+            read.await.map_err(|error: tercet_client::Error| chain(&error))
         }
         ProxyKind::V2 => {
             let url = format!("{endpoint}/v2/keys/?quorum=true");
             let request = Request { method: "GET", url: &url, form: None };
             let tls = cluster.client_tls().map_err(|error| chain(&error))?;
-            let answer = request.send(tls.as_ref(), PROBE_WITHIN).await;
-            answer.map(drop).map_err(|error| chain(&error))
+            match request.send(tls.as_ref(), PROBE_WITHIN).await {
+                // The second API has users of its own.
+                Ok(_) | Err(HttpError::Refused { status: 401, .. }) => Ok(()),
+                Err(error) => Err(chain(&error)),
+            }
         }
     }
 }
