@@ -151,6 +151,12 @@ pub enum Feature {
     RestoreByEtcdutlOnly,
     /// A restore can have the revisions go on further up: `--bump-revision`, `--mark-compacted`.
     RestoreBumpsRevision,
+    /// `/health` leaves out alarms that the request names: `?exclude=NOSPACE`.
+    HealthWithoutAlarms,
+    /// `/health` can be asked about this member alone: `?serializable=true`.
+    SerializableHealth,
+    /// `/livez` and `/readyz`.
+    Livez,
     /// Runs on 64-bit ARM without `ETCD_UNSUPPORTED_ARCH=arm64`.
     Arm64,
 }
@@ -158,7 +164,8 @@ pub enum Feature {
 impl Feature {
     /// The first version from which on all have it. Sources: `server/embed/config.go` (3.4:
     /// `etcdmain/config.go`), `server/etcdmain/etcd.go` (`checkSupportArch`), and
-    /// `snapshot_command.go` of `etcdctl` and `etcdutl` at these tags.
+    /// `snapshot_command.go` of `etcdctl` and `etcdutl`, and `etcdhttp` (`health.go`; before 3.5.11
+    /// `metrics.go`) at these tags.
     #[must_use]
     pub const fn since(self) -> Version {
         match self {
@@ -167,6 +174,9 @@ impl Feature {
             Self::UnsafeNoFsync => Version::new(3, 4, 10),
             Self::RestoreByEtcdutlOnly => Version::new(3, 6, 0),
             Self::RestoreBumpsRevision => Version::new(3, 5, 10),
+            Self::HealthWithoutAlarms => Version::new(3, 5, 0),
+            Self::SerializableHealth => Version::new(3, 5, 3),
+            Self::Livez => Version::new(3, 5, 11),
         }
     }
 
@@ -175,6 +185,8 @@ impl Feature {
     pub const fn backport(self) -> Option<Version> {
         match self {
             Self::RestoreBumpsRevision => Some(Version::new(3, 4, 27)),
+            Self::HealthWithoutAlarms => Some(Version::new(3, 4, 16)),
+            Self::SerializableHealth | Self::Livez => Some(Version::new(3, 4, 29)),
             _ => None,
         }
     }
