@@ -3,6 +3,7 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a helper of a test may fail as the test may")]
 
+mod addresses;
 mod network;
 
 use std::collections::HashSet;
