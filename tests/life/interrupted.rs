@@ -1,20 +1,14 @@
 //! Operations that are cancelled at any moment go on when they are called again.
 
-use std::time::Duration;
-
 use tercet_harness::{Cluster, Result, Timing};
 
-use crate::assert_whole;
+use crate::{assert_whole, cut_off};
 
 /// Moments at which an operation of some hundred milliseconds is cut off.
 const AFTER_MS: [u64; 8] = [0, 2, 5, 12, 30, 60, 120, 250];
 
 async fn fleet() -> Result<Cluster> {
     Cluster::builder().timing(Timing::Ci).start().await
-}
-
-async fn cut_off<T>(after_ms: u64, operation: impl Future<Output = T>) -> Option<T> {
-    tokio::time::timeout(Duration::from_millis(after_ms), operation).await.ok()
 }
 
 #[tokio::test]

@@ -1,15 +1,20 @@
 //! What a fleet goes through in its life: members that come and go, restarts one after the other,
 //! other versions.
 
+use std::time::Duration;
+
 use tercet_cluster::binary::Binary;
 use tercet_harness::{Cluster, Member, Result, Timing};
 
+mod downgrade;
 mod interrupted;
 mod learners;
+mod load;
 mod members;
 mod refused;
 mod replace;
 mod restart;
+mod upgrade;
 
 /// A fleet of this etcd whose elections are not brought about by a busy machine.
 async fn fleet_of(etcd: &Binary, members: usize) -> Result<Cluster> {
@@ -53,4 +58,9 @@ async fn assert_whole(cluster: &Cluster) -> Result<()> {
         assert_eq!(read.expect("it was put").value(), value.as_bytes(), "{}", member.name());
     }
     Ok(())
+}
+
+/// What an operation comes to within this time; nothing if it is dropped before its end.
+async fn cut_off<T>(after_ms: u64, operation: impl Future<Output = T>) -> Option<T> {
+    tokio::time::timeout(Duration::from_millis(after_ms), operation).await.ok()
 }

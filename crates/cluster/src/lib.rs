@@ -46,9 +46,9 @@ pub use cluster::{
 pub use http::HttpError;
 pub use observe::{PortKind, Refusal, RefusalCause, RefusedLink, explain, log_tail, readable};
 pub use operate::{
-    Cause, Defragmented, FailedStep, HashReport, MemberHash, MemberNow, OperateError,
-    OperateRefusal, Restore, RestoreError, RevokeError, RotateError, RotatedPhase, RotationMethod,
-    Step, ToolFailure, Unsettled,
+    Cause, Defragmented, FailedStep, HashReport, MemberHash, MemberNow, MemberVersions,
+    OperateError, OperateRefusal, Restore, RestoreError, RevokeError, RotateError, RotatedPhase,
+    RotationMethod, Step, ToolFailure, Unsettled,
 };
 pub use plan::{
     Configuration, Joining, MemberHost, ParseHostError, Plan, PlanError, ProxyKind, Security, Spec,

@@ -31,4 +31,7 @@ pub use locator::Locator;
 pub use probe::ProbeError;
 pub use progress::{Progress, Silent, Stderr};
 pub use request::{DEFAULT_VERSION, ParseSourceError, Request, Source};
-pub use tercet_pki::etcd::{Feature, ParseVersionError, Release, UnsupportedVersion, Version};
+pub use tercet_pki::etcd::{
+    DowngradeWay, Feature, ParseVersionError, Release, UnsupportedVersion, Version, VersionChange,
+    VersionChangeError,
+};

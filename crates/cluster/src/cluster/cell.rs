@@ -3,10 +3,10 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::latest::Latest;
-use crate::binary::Binary;
+use crate::binary::{Binary, Release};
 use crate::observe::Progress;
 use crate::plan::MemberPlan;
-use crate::process::{Child, HeldPort};
+use crate::process::{Child, HeldPort, Share};
 
 /// One member: its process, its ports, and what it is to be. It stays where it is for the fleet's
 /// whole life, also when the member was removed, so that views of it stay good.
@@ -93,6 +93,11 @@ impl MemberCell {
         &self.installed.current().binary
     }
 
+    /// What it was to be run by, one after the other.
+    pub(crate) fn releases(&self) -> impl Iterator<Item = Release> {
+        self.installed.all().map(|installed| installed.binary.release())
+    }
+
     /// Has it be this from its next start on.
     pub(crate) fn install(&self, plan: MemberPlan, binary: Binary) {
         self.installed.replace(Installed { plan, binary });
@@ -101,6 +106,13 @@ impl MemberCell {
     /// Holds these ports too, as long as the member is there.
     pub(crate) fn hold(&self, more: impl IntoIterator<Item = HeldPort>) {
         self.ports.lock().unwrap_or_else(PoisonError::into_inner).extend(more);
+    }
+
+    /// How its ports are shared with it from its next start on: it must be down.
+    pub(crate) fn share_ports(&self, share: Share) {
+        for port in &*self.ports.lock().unwrap_or_else(PoisonError::into_inner) {
+            port.share(share);
+        }
     }
 
     /// What it is to the fleet.

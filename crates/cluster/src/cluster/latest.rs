@@ -19,6 +19,11 @@ impl<T> Latest<T> {
         last.expect("the first was there from the beginning, and none is ever removed")
     }
 
+    /// All that there were, the first one first.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &T> {
+        self.values.iter().map(|(_, value)| value)
+    }
+
     /// Puts `value` in its place.
     pub(crate) fn replace(&self, value: T) {
         self.values.push(value);
@@ -35,5 +40,6 @@ mod tests {
         let first = latest.current();
         latest.replace("two".to_owned());
         assert_eq!((first.as_str(), latest.current().as_str()), ("one", "two"));
+        assert!(latest.all().eq(["one", "two"]));
     }
 }

@@ -5,7 +5,10 @@
 //! (`MemberCell::install` of a `MemberPlan`), its end and its start (`Member`), and requests to the
 //! fleet (the client).
 
+mod cause;
+mod change;
 mod course;
+mod downgrade;
 mod entry;
 mod error;
 mod hash;
@@ -14,6 +17,7 @@ mod members;
 mod peer_url;
 mod promote;
 mod quorum;
+mod refusal;
 mod remove;
 mod replace;
 mod restore;
@@ -21,11 +25,16 @@ mod rolling;
 mod roster;
 mod rotate;
 mod snapshot;
+mod snapshot_first;
+mod step;
 mod stop;
+mod upgrade;
 mod upkeep;
+mod versions;
 
 pub use error::{Cause, FailedStep, MemberNow, OperateError, OperateRefusal, Step};
 pub use hash::{HashReport, MemberHash, Unsettled};
 pub use restore::{Restore, RestoreError, ToolFailure};
 pub use rotate::{RevokeError, RotateError, RotatedPhase, RotationMethod};
 pub use upkeep::Defragmented;
+pub use versions::MemberVersions;

@@ -8,9 +8,12 @@ use super::roster::Voters;
 use crate::cluster::{KillError, Member, Standing};
 
 impl Member<'_> {
-    /// Removes it from the fleet for good: has it hand over when it leads, has the others forget it,
-    /// ends it, deletes its data, and lets its ports go. Its log and certificates stay. It may be
+    /// Removes it from the fleet for good: has it hand over when it leads, ends it, has the others
+    /// forget it, deletes its data, and lets its ports go. Its log and certificates stay. It may be
     /// down. Where it was removed already, nothing happens.
+    ///
+    /// Of two, one is forgotten before it is ended: alone, the other could agree on nothing. What it
+    /// has under way for clients is cut off then.
     ///
     /// Cancelled, it belongs to the fleet or not, and runs or not; calling it again goes on.
     ///
@@ -43,16 +46,26 @@ pub(super) async fn take_out(course: &Course<'_>, member: Member<'_>) -> Result<
             lead(course, heir).await?;
         }
     }
-    expel(course, member).await.map_err(|cause| failed(Step::Expel, cause))?;
-    match member.stop().await {
-        // It ends by itself when it hears of it.
-        Ok(_) | Err(KillError::NotRunning { .. }) => {}
-        Err(error) => return Err(course.failed(Step::Stop, Some(member), error)),
+    // What it has under way is finished so; who is thrown out while it runs drops it.
+    let first =
+        member.is_learner() || Voters::of(cluster).without(member).is_majority_of_one_more();
+    if first {
+        end(member).await.map_err(|error| course.failed(Step::Stop, Some(member), error))?;
     }
-    member.end().map_err(|error| course.failed(Step::Stop, Some(member), error))?;
+    expel(course, member).await.map_err(|cause| failed(Step::Expel, cause))?;
+    end(member).await.map_err(|error| course.failed(Step::Stop, Some(member), error))?;
     let cell = cluster.cell(member.index());
     cell.stand(Standing::Removed { was: cell.standing().role() });
     delete_data(member).map_err(|cause| failed(Step::Data, cause))?;
     reread_certificates(cluster).map_err(|cause| failed(Step::Certificates, cause))?;
     cluster.wait_until_ready().await.map_err(|error| course.failed(Step::Ready, None, error))
+}
+
+/// Ends it as an operator does, if it runs.
+async fn end(member: Member<'_>) -> Result<(), KillError> {
+    match member.stop().await {
+        // It ends by itself when it hears that it is none any more.
+        Ok(_) | Err(KillError::NotRunning { .. }) => member.end(),
+        Err(error) => Err(error),
+    }
 }

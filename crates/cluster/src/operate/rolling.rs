@@ -1,9 +1,12 @@
 //! One member after the other, and never so many that the fleet stands still.
 
 use super::course::Course;
-use super::error::{OperateError, Step};
+use super::error::{Cause, OperateError, Step};
 use super::leader::{heir, lead};
-use crate::cluster::{Cluster, Member};
+use super::snapshot_first::write_snapshot;
+use crate::binary::Binary;
+use crate::cluster::{Cluster, Member, share};
+use crate::plan::MemberPlan;
 
 impl Cluster {
     /// Restarts every member, one after the other, as an operator does: each is asked to end and is
@@ -24,48 +27,138 @@ impl Cluster {
     pub async fn rolling_restart(&self) -> Result<(), OperateError> {
         let course = Course::begin(self, "restarting one member after the other").await;
         let all: Vec<_> = self.members().collect();
-        roll(&course, &all, |_| Ok(())).await
+        restart_each(&course, &all).await
     }
 }
 
-/// Restarts `members` one after the other, each after `change`, which makes it what it is to be from
-/// then on. The order is the function's: those that are down, followers, the leader.
-pub(super) async fn roll(
+/// As [`Cluster::rolling_restart`], as a part of something, and of these members.
+pub(super) async fn restart_each(
     course: &Course<'_>,
     members: &[Member<'_>],
-    change: impl Fn(Member<'_>) -> Result<(), OperateError>,
 ) -> Result<(), OperateError> {
+    let turns: Vec<_> = members.iter().copied().map(Turn::restart).collect();
+    roll(course, &turns).await
+}
+
+/// A member that is to be restarted, perhaps as something else.
+pub(super) struct Turn<'a> {
+    member: Member<'a>,
+    /// What it is to be from then on.
+    new: Option<(MemberPlan, Binary)>,
+    /// Whether it must write a snapshot before.
+    snapshot_first: bool,
+}
+
+impl<'a> Turn<'a> {
+    /// As what it is to be by now.
+    const fn restart(member: Member<'a>) -> Self {
+        Self { member, new: None, snapshot_first: false }
+    }
+
+    /// As this.
+    pub(super) const fn change(member: Member<'a>, plan: MemberPlan, etcd: Binary) -> Self {
+        Self { member, new: Some((plan, etcd)), snapshot_first: false }
+    }
+
+    /// After it has written a snapshot of all that it knows.
+    pub(super) const fn snapshot_first(mut self, snapshot_first: bool) -> Self {
+        self.snapshot_first = snapshot_first;
+        self
+    }
+
+    fn install(&self) {
+        if let Some((plan, etcd)) = &self.new {
+            let cell = self.member.cluster().cell(self.member.index());
+            cell.share_ports(share(etcd.release()));
+            cell.install(plan.clone(), etcd.clone());
+        }
+    }
+
+    /// What the member is before it changes.
+    fn back(&self) -> Self {
+        let member = self.member;
+        let new = self.new.is_some().then(|| (member.plan().clone(), member.binary().clone()));
+        Self { member, new, snapshot_first: false }
+    }
+}
+
+/// Gives each its turn: those that are down, followers, the leader. One that is to be something else
+/// and does not come up so is brought back as what it was.
+pub(super) async fn roll(course: &Course<'_>, turns: &[Turn<'_>]) -> Result<(), OperateError> {
     let cluster = course.cluster;
     let (mut waiting, down): (Vec<_>, Vec<_>) =
-        members.iter().copied().partition(Member::is_running);
-    // Together: each alone might be too few for a majority.
-    for &member in &down {
-        change(member)?;
-        member.start().map_err(|error| course.failed(Step::Start, Some(member), error))?;
-    }
-    let ready = cluster.wait_until_ready().await;
-    ready.map_err(|error| course.failed(Step::Before, None, error))?;
+        turns.iter().partition(|turn| turn.member.is_running());
+    start_those_that_are_down(course, &down).await?;
+    waiting.extend(down.into_iter().filter(|turn| turn.snapshot_first));
     while !waiting.is_empty() {
         let leader = cluster.leader().await;
         let leader = leader.map_err(|error| course.failed(Step::Leader, None, error))?;
-        let next = waiting.iter().position(|member| member.index() != leader.index());
-        let member = waiting.remove(next.unwrap_or_default());
-        if member.index() == leader.index()
+        let next = waiting.iter().position(|turn| turn.member.index() != leader.index());
+        let turn = waiting.remove(next.unwrap_or_default());
+        if turn.member.index() == leader.index()
             && let Some(heir) = heir(cluster, leader).await
         {
             lead(course, heir).await?;
         }
-        change(member)?;
-        restart(course, member).await?;
+        let back = turn.back();
+        if let Err((step, cause)) = restart(turn).await {
+            let why = course.seen(step, Some(turn.member), cause);
+            if back.new.is_none() {
+                return Err(why.now());
+            }
+            return match restart(&back).await {
+                Ok(()) => Err(why.now()),
+                Err((_, cause)) => Err(why.not_undone(&cause)),
+            };
+        }
     }
     Ok(())
 }
 
-/// Ends a member as an operator does, and brings it back.
-pub(super) async fn restart(course: &Course<'_>, member: Member<'_>) -> Result<(), OperateError> {
-    if member.is_running() {
-        let stopped = member.stop().await;
-        stopped.map_err(|error| course.failed(Step::Stop, Some(member), error))?;
+/// Together: each alone might be too few for a majority.
+async fn start_those_that_are_down(
+    course: &Course<'_>,
+    down: &[&Turn<'_>],
+) -> Result<(), OperateError> {
+    let back: Vec<_> = down.iter().map(|turn| turn.back()).collect();
+    let started = async {
+        for turn in down {
+            if !turn.snapshot_first {
+                turn.install();
+            }
+            let started = turn.member.start();
+            started.map_err(|error| (Step::Start, Some(turn.member), error))?;
+        }
+        let ready = course.cluster.wait_until_ready().await;
+        ready.map_err(|error| (Step::Before, None, error))
+    };
+    match started.await {
+        Ok(()) => Ok(()),
+        Err((step, member, error)) => {
+            let why = course.seen(step, member, error);
+            // Down they were.
+            for turn in back.iter().filter(|turn| turn.new.is_some()) {
+                let ended = turn.member.end();
+                turn.install();
+                if let Err(error) = ended {
+                    return Err(why.not_undone(&error.into()));
+                }
+            }
+            Err(why.now())
+        }
     }
-    member.restart().await.map_err(|error| course.failed(Step::Ready, Some(member), error))
+}
+
+/// Ends a member as an operator does, and brings it back as what it is to be.
+async fn restart(turn: &Turn<'_>) -> Result<(), (Step, Cause)> {
+    let member = turn.member;
+    if turn.snapshot_first {
+        write_snapshot(member).await?;
+    }
+    if member.is_running() {
+        member.stop().await.map_err(|error| (Step::Stop, error.into()))?;
+    }
+    // Not before: cancelled until here, it is what it was.
+    turn.install();
+    member.restart().await.map_err(|error| (Step::Ready, error.into()))
 }

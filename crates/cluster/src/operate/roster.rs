@@ -15,7 +15,7 @@ use crate::cluster::{Cluster, Member, Role, Standing, leader};
 const HEALTHY_WITHIN: Duration = Duration::from_secs(10);
 
 /// How long after a request that was refused for now the next one goes out.
-const ASK_EVERY: Duration = Duration::from_millis(10);
+pub(super) const ASK_EVERY: Duration = Duration::from_millis(10);
 
 /// Has the members agree: asks the leader for its list, and as long as that is not what `reached`
 /// looks for, sends `request`, which is given the list. So a request whose outcome is unknown is not sent twice, and what was
@@ -54,7 +54,7 @@ where
 }
 
 /// Whether what was refused may be granted later.
-fn may_pass(kind: ErrorKind, elapsed: Duration, limit: Duration) -> bool {
+pub(super) fn may_pass(kind: ErrorKind, elapsed: Duration, limit: Duration) -> bool {
     match kind {
         ErrorKind::UnhealthyCluster => elapsed < HEALTHY_WITHIN,
         ErrorKind::LearnerNotReady
@@ -120,6 +120,11 @@ impl Voters {
     /// The others, once this one is none of them.
     pub(super) fn without(self, member: Member<'_>) -> Self {
         Self { all: self.all - 1, running: self.running - usize::from(member.is_running()) }
+    }
+
+    /// Whether those that run are a majority also of these and one more.
+    pub(super) const fn is_majority_of_one_more(self) -> bool {
+        self.running >= Self::majority_of(self.all + 1)
     }
 
     /// Whether one may be added: with it, and while it does not run, there must be a majority that

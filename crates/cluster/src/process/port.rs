@@ -26,7 +26,7 @@ pub(crate) enum Share {
 #[derive(Debug)]
 pub(crate) struct HeldPort {
     port: u16,
-    _socket: Socket,
+    socket: Socket,
 }
 
 impl HeldPort {
@@ -55,21 +55,31 @@ impl HeldPort {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
         socket.bind(&SocketAddrV4::new(Ipv4Addr::LOCALHOST, port).into())?;
         let address = socket.local_addr()?;
-        match share {
-            Share::ReusePort => socket.set_reuse_port(true)?,
-            Share::ReuseAddress => socket.set_reuse_address(true)?,
-        }
+        make_sharable(&socket, share)?;
         let port = address.as_socket().map_or(port, |address| address.port());
-        Ok(Self { port, _socket: socket })
+        Ok(Self { port, socket })
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
         SocketAddrV4::new(Ipv4Addr::LOCALHOST, self.port).into()
     }
 
+    /// Lets a member of another version onto it from now on.
+    pub(crate) fn share(&self, share: Share) {
+        // These options of a bound socket cannot be refused; and if one were, the member would say
+        // that its port is taken.
+        let _ = make_sharable(&self.socket, share);
+    }
+
     pub(crate) fn number(&self) -> u16 {
         self.port
     }
+}
+
+/// With the one option and without the other: each that is on lets one more kind of program in.
+fn make_sharable(socket: &Socket, share: Share) -> io::Result<()> {
+    socket.set_reuse_port(share == Share::ReusePort)?;
+    socket.set_reuse_address(share == Share::ReuseAddress)
 }
 
 /// A candidate is free when it is picked; to lose a few in a row to others is bad luck already.
@@ -120,6 +130,19 @@ mod tests {
             let number = held.number();
             drop(held);
             assert!(HeldPort::hold_this(number, share).is_ok());
+        }
+    }
+
+    #[test]
+    fn a_held_port_takes_members_of_one_version_after_the_other() {
+        let held = HeldPort::hold(Share::ReuseAddress).unwrap();
+        for share in [Share::ReusePort, Share::ReuseAddress, Share::ReusePort] {
+            // The control: as it was shared before, it takes none of these.
+            if share == Share::ReuseAddress {
+                assert!(member(held.number(), share).is_err());
+            }
+            held.share(share);
+            drop(member(held.number(), share).unwrap());
         }
     }
 

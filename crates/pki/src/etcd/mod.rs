@@ -1,5 +1,6 @@
 //! What differs between etcd versions: the one table of it, for whoever plans or judges.
 
+mod change;
 mod cipher;
 mod file;
 mod flags;
@@ -8,6 +9,7 @@ mod proxies;
 mod release;
 mod value;
 
+pub use change::{DowngradeWay, VersionChange, VersionChangeError};
 pub use cipher::{HTTP2_CIPHER_SUITES, has_cipher_suite};
 #[cfg(feature = "read")]
 pub(crate) use file::{CRL_FILE, SECTION_KEYS, SKIP_CLIENT_SAN_VERIFY, Section, SectionKey};

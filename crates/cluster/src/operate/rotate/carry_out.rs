@@ -8,7 +8,7 @@ use super::RotateError;
 use super::holdings::{Look, look, remember_what_was_read};
 use crate::cluster::{Member, Proxy};
 use crate::operate::course::Course;
-use crate::operate::rolling::roll;
+use crate::operate::rolling::restart_each;
 
 /// Carries out a phase that was planned from what was seen `before`.
 pub(super) async fn carry_out(
@@ -32,7 +32,7 @@ pub(super) async fn carry_out(
         .filter(|member: &Member<'_>| phase.restarts.iter().any(|name| name == member.name()))
         .collect();
     if !restarts.is_empty() {
-        roll(course, &restarts, |_| Ok(())).await?;
+        restart_each(course, &restarts).await?;
     }
     for proxy in cluster.proxies().filter(Proxy::is_running) {
         if phase.restarts.iter().any(|name| name == proxy.name()) {

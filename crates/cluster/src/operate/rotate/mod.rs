@@ -17,7 +17,7 @@ use tercet_pki::read::CertificateDetails;
 use tercet_pki::rotation::{Holdings, Phase, Rotation, RotationError};
 
 use super::course::Course;
-use super::rolling::roll;
+use super::rolling::restart_each;
 use crate::cluster::{Cluster, Successor};
 
 use carry_out::carry_out;
@@ -126,7 +126,7 @@ impl Cluster {
         // Also those that were interrupted in a restart.
         let down: Vec<_> = self.members().filter(|member| !member.is_running()).collect();
         if !down.is_empty() {
-            roll(&course, &down, |_| Ok(())).await?;
+            restart_each(&course, &down).await?;
         }
         let before = look(self).await?;
         let mut left = self.plan_of(method, &before.holdings)?.phases().to_vec();
