@@ -14,8 +14,8 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use network::{Network, again, dns_name, within};
-use tercet_cluster::StartError;
 use tercet_cluster::binary::Binary;
+use tercet_cluster::{OperateRefusal, StartError};
 use tercet_harness::{Cluster, Layout, MemberHost, Result, Security, Timing};
 use tercet_pki::doctor::Rule;
 use tercet_pki::{LOOPBACK_HOSTS, Leaf};
@@ -166,6 +166,48 @@ fn a_fleet_on_hosts_is_diagnosed() {
     });
 }
 
+#[test]
+fn members_come_and_go_on_hosts() {
+    within("members_come_and_go_on_hosts", async |network: Network| {
+        for etcd in available() {
+            let cluster = start(etcd, network.hosts(), PATIENCE).await?;
+            let client = cluster.client().await?;
+            client.put("hello", "world").await?;
+            // What a fleet on loopback would do, and what cannot be.
+            let refused = [
+                cluster.add_member().await.unwrap_err(),
+                cluster.member(0).update_peer_url().await.unwrap_err(),
+                cluster.add_member_on(network.host(1)).await.unwrap_err(),
+            ];
+            let refused = refused.map(|error| error.refusal().expect("a refusal").clone());
+            let named = |member: &str| OperateRefusal::NameTaken { member: member.to_owned() };
+            let port = OperateRefusal::PortOfHost { member: "infra1".to_owned() };
+            assert_eq!(refused, [OperateRefusal::NoHost, port, named("infra1")]);
+            let beside = MemberHost::new("beside", network.host(1).ip());
+            let error = cluster.add_member_on(beside).await.unwrap_err();
+            assert!(chain(&error).contains("infra1 has it already"), "{}", chain(&error));
+
+            let fourth = cluster.add_member_on(network.host(4)).await?;
+            assert_eq!((fourth.name(), fourth.client_url()), ("infra4", "https://10.77.4.10:2379"));
+            cluster.member(1).kill()?;
+            let second = cluster.member(1).replace().await?;
+            assert_eq!((second.name(), second.client_url()), ("m5", "https://10.77.2.10:2379"));
+            fourth.remove().await?;
+            cluster.leader().await?.kill()?.restart().await?;
+            assert_eq!(client.get("hello").await?.expect("there").value(), b"world");
+            let members = client.member_list().await?.into_members();
+            let mut names: Vec<_> = members.iter().map(|member| member.name()).collect();
+            names.sort_unstable();
+            assert_eq!(names, ["infra1", "infra3", "m5"]);
+        }
+        // Nor does a fleet on loopback go to a host.
+        let here = Cluster::builder().members(1).start().await?;
+        let error = here.add_member_on(network.host(4)).await.unwrap_err();
+        assert_eq!(error.refusal(), Some(&OperateRefusal::HostsUnreached));
+        Ok(())
+    });
+}
+
 /// An entrance that starts etcd as a child of its own is found out: who kills it would not kill etcd.
 #[test]
 fn an_entrance_must_end_in_exec() {
@@ -235,7 +277,7 @@ fn a_test_that_is_killed_leaves_no_network() {
     let pids: Vec<u32> = serde_json::from_value(said["pids"].clone()).unwrap();
     let directory: PathBuf = serde_json::from_value(said["directory"].clone()).unwrap();
     // The control.
-    assert_eq!(pids.len(), 6);
+    assert_eq!(pids.len(), 7);
     assert!(pids.iter().copied().all(is_running) && directory.exists());
     held.kill().unwrap();
     held.wait().unwrap();

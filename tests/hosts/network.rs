@@ -60,13 +60,14 @@ fn told(output: &Output) -> String {
     format!("{}\n{out}\n{err}", output.status)
 }
 
-/// Three hosts, on a cable each with each other and with us.
+/// Hosts, with a cable between each two, and between each and us.
 pub(crate) struct Network {
     hosts: Vec<Child>,
 }
 
 impl Network {
-    const HOSTS: u8 = 3;
+    /// One more than a fleet begins with.
+    const HOSTS: u8 = 4;
 
     fn new() -> Self {
         run(&["ip", "link", "set", "lo", "up"]);
@@ -89,8 +90,9 @@ impl Network {
             .entrance(self.entrance(number))
     }
 
+    /// The first three.
     pub(crate) fn hosts(&self) -> Vec<MemberHost> {
-        (1..=Self::HOSTS).map(|number| self.host(number)).collect()
+        (1..=3).map(|number| self.host(number)).collect()
     }
 
     /// The processes that hold the namespaces.

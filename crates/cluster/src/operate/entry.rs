@@ -13,13 +13,38 @@ use super::promote::give_vote;
 use super::roster::{Voters, agree, initial_cluster, number};
 use crate::binary::Binary;
 use crate::cluster::{Cluster, Member, MemberCell, Role, Standing, StartError, make_directory};
-use crate::plan::{Address, Entry, MemberPlan, MemberSpec, Spec};
+use crate::plan::{Address, Entry, MemberHost, MemberPlan, MemberSpec, PlanError, Spec};
 
 /// What a member comes in as.
 pub(super) struct Newcomer {
     pub(super) binary: Binary,
-    pub(super) address: Address,
+    pub(super) place: Place,
     pub(super) wanted: Role,
+}
+
+/// Where a member comes in.
+pub(super) enum Place {
+    /// On this machine.
+    Here(Address),
+    /// On a host, under the host's name for it.
+    On(MemberHost),
+    /// On a host that another member had, under a name of its own.
+    Instead(MemberHost),
+}
+
+impl Place {
+    /// Where the other members are not, or would not find it.
+    fn check(&self, cluster: &Cluster) -> Result<(), OperateRefusal> {
+        let on_hosts = !cluster.plan.spec().planned_hosts().is_empty();
+        match self {
+            Self::Here(_) if on_hosts => Err(OperateRefusal::NoHost),
+            Self::On(_) | Self::Instead(_) if !on_hosts => Err(OperateRefusal::HostsUnreached),
+            Self::On(host) if is_taken(cluster, host.member()) => {
+                Err(OperateRefusal::NameTaken { member: host.member().to_owned() })
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Plans a member, makes its certificates and its place among the others; its ports it is given by
@@ -30,17 +55,27 @@ pub(super) fn make<'a>(
     newcomer: Newcomer,
 ) -> Result<Member<'a>, OperateError> {
     let cluster = course.cluster;
-    let Newcomer { binary, address, wanted } = newcomer;
+    let Newcomer { binary, place, wanted } = newcomer;
+    place.check(cluster)?;
     let members = cluster.indices().len() + 1;
     if members > Spec::MOST_MEMBERS {
         return Err(OperateRefusal::TooMany { members }.into());
     }
-    let name = next_name(cluster);
     // Whom it joins is known for sure only when the fleet has been told of it.
     let entry = Entry::Joiner { initial_cluster: String::new() };
-    let spec = MemberSpec::new(name, address, binary.release(), entry);
+    let release = binary.release();
+    let spec = match place {
+        Place::Here(address) => MemberSpec::new(next_name(cluster), address, release, entry),
+        Place::On(host) => MemberSpec::on(host, release, entry),
+        Place::Instead(host) => {
+            let address = host.address();
+            MemberSpec::new(next_name(cluster), address, release, entry).moved_to(host)
+        }
+    };
     let failed = |step, error: StartError| course.failed(step, None, error);
-    let plan = cluster.plan.member(spec).map_err(|error| failed(Step::Plan, error.into()))?;
+    let hosts = check_hosts(cluster, &spec);
+    let plan = hosts.and_then(|()| cluster.plan.member(spec));
+    let plan = plan.map_err(|error| failed(Step::Plan, error.into()))?;
     make_directory(&plan).map_err(|error| failed(Step::Certificates, error))?;
     let files = Files { paths: vec![plan.directory().to_owned()], kept: false };
     let files = write_certificates(cluster, &plan, files);
@@ -149,9 +184,20 @@ pub(super) fn delete_data(member: Member<'_>) -> Result<(), Cause> {
 /// `m4` for the fourth that there ever was, and so on.
 fn next_name(cluster: &Cluster) -> String {
     let cells = cluster.cells.count();
-    let taken = |name: &String| cluster.cells.iter().any(|(_, cell)| cell.plan().name() == *name);
-    let mut names = (cells + 1..).map(|number| format!("m{number}")).filter(|name| !taken(name));
-    names.next().unwrap_or_default()
+    let names = (cells + 1..).map(|number| format!("m{number}"));
+    names.into_iter().find(|name| !is_taken(cluster, name)).unwrap_or_default()
+}
+
+/// Whether a member has that name, or had it: its files are still there.
+fn is_taken(cluster: &Cluster, name: &str) -> bool {
+    cluster.cells.iter().any(|(_, cell)| cell.plan().name() == name)
+}
+
+/// Refuses a host that cannot be beside those of the members that there are.
+fn check_hosts(cluster: &Cluster, newcomer: &MemberSpec) -> Result<(), PlanError> {
+    let specs = cluster.members().map(|member| member.plan().spec());
+    let hosts = specs.chain([newcomer]).filter_map(MemberSpec::planned_host).cloned();
+    MemberHost::check_places(&hosts.collect::<Vec<_>>())
 }
 
 /// Files and directories that are removed again unless they are kept.

@@ -1,11 +1,12 @@
 //! Members that come.
 
 use super::course::Course;
-use super::entry::{Newcomer, bring_in, make};
+use super::entry::{Newcomer, Place, bring_in, make};
 use super::error::{OperateError, Step};
 use super::roster::{Voters, entering};
 use crate::binary::Binary;
 use crate::cluster::{Cluster, Member, Role, StartError, hold_ports};
+use crate::plan::MemberHost;
 
 impl Cluster {
     /// Adds a member with a vote, with a name and data that no member had before, and returns when
@@ -27,7 +28,7 @@ impl Cluster {
     /// not come up, it is taken back: the fleet is as before, and the name is not used again.
     pub async fn add_member(&self) -> Result<Member<'_>, OperateError> {
         let course = Course::begin(self, "adding a member").await;
-        add(&course, Role::Voter).await
+        add(&course, Role::Voter, None).await
     }
 
     /// Adds a learner: a member without a vote, until it is [promoted](Member::promote). All else is
@@ -41,11 +42,37 @@ impl Cluster {
     /// As [`add_member`](Self::add_member).
     pub async fn add_learner(&self) -> Result<Member<'_>, OperateError> {
         let course = Course::begin(self, "adding a learner").await;
-        add(&course, Role::Learner).await
+        add(&course, Role::Learner, None).await
+    }
+
+    /// As [`add_member`](Self::add_member), for a fleet on hosts ([`Spec::hosts`](crate::Spec::hosts)):
+    /// the new member is on this one, under the name that the host has for it.
+    ///
+    /// # Errors
+    ///
+    /// As [`add_member`](Self::add_member), and [`OperateError::Refused`] when the other members are
+    /// on no hosts, or one of them has the name or had it.
+    pub async fn add_member_on(&self, host: MemberHost) -> Result<Member<'_>, OperateError> {
+        let course = Course::begin(self, format!("adding a member on {}", host.ip())).await;
+        add(&course, Role::Voter, Some(host)).await
+    }
+
+    /// As [`add_learner`](Self::add_learner), on a host: see [`add_member_on`](Self::add_member_on).
+    ///
+    /// # Errors
+    ///
+    /// As [`add_member_on`](Self::add_member_on).
+    pub async fn add_learner_on(&self, host: MemberHost) -> Result<Member<'_>, OperateError> {
+        let course = Course::begin(self, format!("adding a learner on {}", host.ip())).await;
+        add(&course, Role::Learner, Some(host)).await
     }
 }
 
-async fn add<'a>(course: &Course<'a>, wanted: Role) -> Result<Member<'a>, OperateError> {
+async fn add<'a>(
+    course: &Course<'a>,
+    wanted: Role,
+    host: Option<MemberHost>,
+) -> Result<Member<'a>, OperateError> {
     let cluster = course.cluster;
     if let Some((member, role)) = entering(cluster) {
         finish(course, member).await?;
@@ -57,10 +84,16 @@ async fn add<'a>(course: &Course<'a>, wanted: Role) -> Result<Member<'a>, Operat
     let ready = cluster.wait_until_ready().await;
     ready.map_err(|error| course.failed(Step::Before, None, error))?;
     let binary = oldest(cluster);
-    let held = hold_ports(cluster.plan.spec(), binary.release());
-    let (address, ports) =
-        held.map_err(|error| course.failed(Step::Plan, None, StartError::from(error)))?;
-    let member = make(course, Newcomer { binary, address, wanted })?;
+    let (place, ports) = match host {
+        Some(host) => (Place::On(host), Vec::new()),
+        None => {
+            let held = hold_ports(cluster.plan.spec(), binary.release());
+            let (address, ports) =
+                held.map_err(|error| course.failed(Step::Plan, None, StartError::from(error)))?;
+            (Place::Here(address), ports)
+        }
+    };
+    let member = make(course, Newcomer { binary, place, wanted })?;
     cluster.cell(member.index()).hold(ports);
     finish(course, member).await?;
     Ok(member)

@@ -28,6 +28,9 @@ impl Member<'_> {
         if self.is_removed() {
             return Err(OperateRefusal::Removed { member: self.name().to_owned() }.into());
         }
+        if self.plan().spec().planned_host().is_some() {
+            return Err(OperateRefusal::PortOfHost { member: self.name().to_owned() }.into());
+        }
         if self.is_running() {
             let ready = cluster.wait_until_ready().await;
             ready.map_err(|error| course.failed(Step::Before, None, error))?;

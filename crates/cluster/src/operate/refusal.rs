@@ -117,4 +117,28 @@ pub enum OperateRefusal {
         /// The member's name.
         member: String,
     },
+    /// Where it is to be was not said, and cannot be chosen.
+    #[error(
+        "the members are on hosts of their own: say on which one it is to be, with add_member_on"
+    )]
+    NoHost,
+    /// From where it is to be it would not find the others.
+    #[error(
+        "the members are on this machine's loopback address, where nobody finds them from another host: use add_member"
+    )]
+    HostsUnreached,
+    /// A member has the name, or had it.
+    #[error("a member is called {member} already, or was: its files are still there")]
+    NameTaken {
+        /// The name.
+        member: String,
+    },
+    /// It cannot be known which of its ports are free.
+    #[error(
+        "{member} is on a host of its own, whose ports are not ours to choose: remove it, and add it at another one"
+    )]
+    PortOfHost {
+        /// The member's name.
+        member: String,
+    },
 }

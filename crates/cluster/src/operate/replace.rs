@@ -1,7 +1,7 @@
 //! A member in the stead of another.
 
 use super::course::Course;
-use super::entry::{Newcomer, bring_in, make};
+use super::entry::{Newcomer, Place, bring_in, make};
 use super::error::{OperateError, OperateRefusal};
 use super::remove::take_out;
 use super::roster::{Voters, entering};
@@ -50,16 +50,23 @@ pub(super) async fn stand_in<'a>(
     }
     let cell = old.cluster().cell(old.index());
     let ports = cell.give_up_ports();
-    if ports.is_empty() {
-        return Err(OperateRefusal::Removed { member: old.name().to_owned() }.into());
-    }
-    let (binary, address) = (old.binary().clone(), old.plan().spec().planned_address());
-    let wanted = cell.standing().role();
-    let made = make(course, Newcomer { binary, address, wanted });
+    let spec = old.plan().spec();
+    let place = match spec.planned_host() {
+        Some(host) if is_free(old) => Place::Instead(host.clone()),
+        None if !ports.is_empty() => Place::Here(spec.planned_address()),
+        _ => return Err(OperateRefusal::Removed { member: old.name().to_owned() }.into()),
+    };
+    let (binary, wanted) = (old.binary().clone(), cell.standing().role());
+    let made = make(course, Newcomer { binary, place, wanted });
     let holder = made.as_ref().map_or_else(|_| old.index(), Member::index);
     old.cluster().cell(holder).hold(ports);
     let made = old.cluster().member(made?.index());
     finish(course, old, made).await
+}
+
+/// Whether nobody else is where it was.
+fn is_free(old: Member<'_>) -> bool {
+    old.cluster().members().all(|member| member.client_url() != old.client_url())
 }
 
 /// The one that was begun to be brought in, in its stead.

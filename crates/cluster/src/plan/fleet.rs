@@ -93,6 +93,9 @@ impl Plan {
     ///
     /// [`PlanError`] when it cannot be what it is to be.
     pub fn member(&self, spec: MemberSpec) -> Result<MemberPlan, PlanError> {
+        if let Some(host) = spec.planned_host() {
+            host.check()?;
+        }
         let files = self.spec.files(&self.certificates, &[&spec.name])?;
         let Some(files) = files.members.into_iter().next() else {
             return Err(PlanError::MemberCount { members: 0 });

@@ -131,7 +131,7 @@ impl MemberHost {
     }
 
     /// Where its member listens.
-    pub(super) fn address(&self) -> Address {
+    pub(crate) fn address(&self) -> Address {
         let at = |port| SocketAddr::new(self.ip, port);
         Address {
             client: at(self.client_port),
@@ -143,6 +143,12 @@ impl MemberHost {
     /// Refuses hosts that no fleet can be on.
     pub(super) fn check_all(hosts: &[Self]) -> Result<(), PlanError> {
         check_names(hosts.iter().map(Self::member))?;
+        Self::check_places(hosts)
+    }
+
+    /// The same, whatever the members are called: who comes in another's stead has a name of its
+    /// own.
+    pub(crate) fn check_places(hosts: &[Self]) -> Result<(), PlanError> {
         for (index, host) in hosts.iter().enumerate() {
             host.check()?;
             for other in &hosts[..index] {
@@ -152,7 +158,8 @@ impl MemberHost {
         Ok(())
     }
 
-    fn check(&self) -> Result<(), PlanError> {
+    /// Refuses a host that no member can be on.
+    pub(super) fn check(&self) -> Result<(), PlanError> {
         let what = "the address of the host";
         if self.ip.is_unspecified() || self.ip.is_multicast() {
             let because = "nobody can be dialled there, and no certificate can name it";
