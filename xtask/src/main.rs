@@ -11,6 +11,7 @@ mod demo;
 mod doctor;
 mod etcd;
 mod pki;
+mod plan;
 mod proto;
 mod style;
 mod test;
@@ -26,6 +27,7 @@ Usage: cargo xtask COMMAND
   up [OPTIONS]             start a fleet and hold it; see: cargo xtask up --help
   etcd list|fetch|path     which etcd there is, and getting one; see: cargo xtask etcd --help
   pki COMMAND              a fleet's certificates, made and kept; see: cargo xtask pki --help
+  plan --host ... [OPTIONS]  a fleet on several machines: what goes where; see: cargo xtask plan --help
   test [--etcd WHICH]...   all tests, on every etcd that can be had here
   doctor [OPTIONS] WHAT    what is wrong with the TLS of an etcd; see: cargo xtask doctor --help
   proto [--check]          write the client's generated code, or say whether it is stale
@@ -61,6 +63,7 @@ fn run() -> Result<ExitCode, Failure> {
         "doctor" => Ok(doctor::run(arguments)),
         "etcd" => etcd::run(arguments).map(|()| ExitCode::SUCCESS),
         "pki" => pki::run(arguments),
+        "plan" => plan::run(arguments),
         "test" => test::run(arguments),
         "proto" => generate(arguments),
         "tidy" => tidy::run(arguments),

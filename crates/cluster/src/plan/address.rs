@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use tercet_pki::LOOPBACK_HOSTS;
+
 /// Where one member listens, and is found by clients and by the other members.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Address {
@@ -25,11 +27,11 @@ impl Address {
         }
     }
 
-    /// The hosts of it that are not this machine's own, each once.
+    /// The hosts of it that no certificate names by itself, each once.
     pub(super) fn hosts(&self) -> impl Iterator<Item = IpAddr> {
         let (client, peer) = (self.client.ip(), self.peer.ip());
         let second = (peer != client).then_some(peer);
-        [client].into_iter().chain(second).filter(|host| !host.is_loopback())
+        [client].into_iter().chain(second).filter(|host| !is_named_anyway(*host))
     }
 
     /// With another port on the clients' host for what is HTTP and not gRPC.
@@ -38,4 +40,9 @@ impl Address {
         self.http = Some(SocketAddr::new(self.client.ip(), port));
         self
     }
+}
+
+/// Whether all members' certificates name it. Loopback has more addresses than those.
+fn is_named_anyway(host: IpAddr) -> bool {
+    LOOPBACK_HOSTS.contains(&host.to_string().as_str())
 }
