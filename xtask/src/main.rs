@@ -6,6 +6,8 @@ use lexopt::prelude::*;
 
 #[macro_use]
 mod print;
+#[macro_use]
+mod fleet_options;
 
 mod demo;
 mod doctor;
@@ -27,7 +29,7 @@ Usage: cargo xtask COMMAND
   up [OPTIONS]             start a fleet and hold it; see: cargo xtask up --help
   etcd list|fetch|path     which etcd there is, and getting one; see: cargo xtask etcd --help
   pki COMMAND              a fleet's certificates, made and kept; see: cargo xtask pki --help
-  plan --host ... [OPTIONS]  a fleet on several machines: what goes where; see: cargo xtask plan --help
+  plan [OPTIONS]           a fleet on hosts of its own: what goes where; see: cargo xtask plan --help
   test [--etcd WHICH]...   all tests, on every etcd that can be had here
   doctor [OPTIONS] WHAT    what is wrong with the TLS of an etcd; see: cargo xtask doctor --help
   proto [--check]          write the client's generated code, or say whether it is stale

@@ -4,14 +4,13 @@ use std::path::{Path, PathBuf};
 
 use lexopt::prelude::*;
 use tercet_cluster::binary::{Release, Request};
-use tercet_cluster::{
-    Configuration, Joining, PlanError, ProxyKind, Security, Spec, Timing, TlsOptions, TlsVersion,
-};
-use tercet_pki::Layout;
+use tercet_cluster::{Joining, PlanError, ProxyKind, Spec, Timing};
 
 use crate::Failure;
+use crate::fleet_options::FleetOptions;
 
-pub(super) const USAGE: &str = "\
+pub(super) const USAGE: &str = concat!(
+    "\
 Starts a fleet, with mutual TLS on every link unless said, and holds it until Ctrl-C.
 
 Usage: cargo xtask up [OPTIONS]
@@ -24,18 +23,9 @@ Usage: cargo xtask up [OPTIONS]
 
 How it is secured:
 
-  --security WORD         plaintext, server-tls, client-auth, mutual or auto (mutual)
-  --shared-cert           one certificate for all members and purposes
-  --tls-min 1.2|1.3       the lowest version of TLS
-  --tls-max 1.2|1.3       the highest
-  --cipher-suites A,B     which cipher suites below TLS 1.3, by Go's names
-  --crl                   look at a list of revoked certificates, empty at first
-  --allow-client-host H   let in only clients whose certificate names this host (with --no-gateway)
-  --allow-peer-name N     let in only members with this common name
-  --allow-peer-host H     let in only members whose certificate names this host
-  --separate-outgoing     other certificates for members where they dial
-  --skip-peer-address     do not look for the address of a peer in its certificate
-
+",
+    security_help!(),
+    "
 How it is told, and what it answers:
 
   --config flags|env|file in which form members are told their settings (flags)
@@ -47,7 +37,8 @@ How it is told, and what it answers:
   --flag NAME=VALUE       one more flag for every member
 
 Those that name something may be said several times.
-";
+"
+);
 
 /// What the command was asked to do.
 #[derive(Debug, Default)]
@@ -63,56 +54,43 @@ impl Options {
     /// Reads them; nothing when they ask for help.
     pub(super) fn parse(mut arguments: lexopt::Parser) -> Result<Option<Self>, Failure> {
         let mut options = Self::default();
-        let mut tls = TlsOptions::default();
-        let mut spec = Spec::default();
+        let mut fleet = FleetOptions::default();
         while let Some(argument) = arguments.next()? {
             let name = match &argument {
                 Long(name) => (*name).to_owned(),
                 Short('h') => return Ok(None),
                 _ => return Err(argument.unexpected().into()),
             };
+            if fleet.take(&name, &mut arguments)? {
+                continue;
+            }
             let mut text = || arguments.value()?.string();
             match name.as_str() {
-                "members" => spec = spec.members(arguments.value()?.parse()?),
+                "members" => {
+                    let members = arguments.value()?.parse()?;
+                    fleet.change(|spec| spec.members(members));
+                }
                 "etcd" => options.etcd = which(&text()?)?,
-                "timing" => spec = spec.timing(text()?.parse::<Timing>()?),
+                "timing" => {
+                    let timing = text()?.parse::<Timing>()?;
+                    fleet.change(|spec| spec.timing(timing));
+                }
                 "hold" => match text()?.as_str() {
                     "stdin" => options.hold_stdin = true,
                     other => return Err(format!("cannot hold on '{other}': only on stdin").into()),
                 },
                 "json" => options.json = true,
                 "help" => return Ok(None),
-                "security" => spec = spec.security(text()?.parse::<Security>()?),
-                "shared-cert" => spec = spec.layout(Layout::Shared),
-                "tls-min" => tls = tls.min_version(text()?.parse::<TlsVersion>()?),
-                "tls-max" => tls = tls.max_version(text()?.parse::<TlsVersion>()?),
-                "cipher-suites" => tls = tls.cipher_suites(text()?.split(',')),
-                "crl" => tls = tls.revocation_list(),
-                "allow-client-host" => tls = tls.allowed_client_hosts([text()?]),
-                "allow-peer-name" => tls = tls.allowed_peer_names([text()?]),
-                "allow-peer-host" => tls = tls.allowed_peer_hosts([text()?]),
-                "separate-outgoing" => tls = tls.separate_outgoing(),
-                "skip-peer-address" => tls = tls.skip_peer_address_check(),
-                "config" => spec = spec.configuration(text()?.parse::<Configuration>()?),
                 "discovery" => {
                     let members = arguments.value()?.parse()?;
-                    spec = spec.joining(Joining::Discovery { members });
+                    fleet.change(|spec| spec.joining(Joining::Discovery { members }));
                 }
                 "proxy" => options.proxies.push(text()?.parse()?),
-                "no-gateway" => spec = spec.gateway(false),
-                "http-port" => spec = spec.http_port(true),
-                "v2" => spec = spec.v2(true),
-                "flag" => {
-                    let text = text()?;
-                    let (name, value) = text.split_once('=').ok_or_else(|| {
-                        format!("'{text}' is no flag and its value: write NAME=VALUE")
-                    })?;
-                    spec = spec.flag(name.trim_start_matches('-'), value);
-                }
+                "http-port" => fleet.change(|spec| spec.http_port(true)),
                 _ => return Err(Long(&name).unexpected().into()),
             }
         }
-        options.spec = spec.tls(tls);
+        options.spec = fleet.finish();
         Ok(Some(options))
     }
 

@@ -50,7 +50,7 @@ const PLANNED: &[(&str, &str)] = &[
     ("initial-advertise-peer-urls", PLACE),
     ("initial-cluster", JOINING),
     ("initial-cluster-state", JOINING),
-    ("initial-cluster-token", JOINING),
+    ("initial-cluster-token", "say it with `token`"),
     ("key-file", SECURITY),
     ("listen-client-http-urls", "say it with `http_port`"),
     ("listen-client-urls", PLACE),

@@ -46,7 +46,10 @@ impl Plan {
             certificates,
             // Whoever is on these ports later has another token, and is told apart by it: etcd
             // refuses a peer of another cluster ("request cluster ID mismatch").
-            token: directory.file_name().map_or_else(|| "tercet".into(), OsStr::to_owned),
+            token: match &spec.token {
+                Some(token) => token.into(),
+                None => directory.file_name().map_or_else(|| "tercet".into(), OsStr::to_owned),
+            },
             files,
             members: Vec::new(),
         };

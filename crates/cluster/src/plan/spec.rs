@@ -41,6 +41,7 @@ pub struct Spec {
     pub(super) configuration: Configuration,
     pub(super) flags: Vec<(String, String)>,
     pub(super) joining: Joining,
+    pub(super) token: Option<String>,
     pub(super) strict: Option<bool>,
     ready_within: Duration,
     keep_failed: bool,
@@ -66,6 +67,7 @@ impl Default for Spec {
             configuration: Configuration::default(),
             flags: Vec::new(),
             joining: Joining::default(),
+            token: None,
             strict: None,
             ready_within: READY_WITHIN,
             keep_failed: false,
@@ -167,6 +169,14 @@ impl Spec {
     #[must_use]
     pub const fn way_of_joining(&self) -> &Joining {
         &self.joining
+    }
+
+    /// What tells the fleet apart from another one at the same addresses
+    /// (`--initial-cluster-token`); the name of its directory unless said.
+    #[must_use]
+    pub fn token(mut self, token: impl Into<String>) -> Self {
+        self.token = Some(token.into());
+        self
     }
 
     /// Whether members also answer etcd's second API, `/v2/keys` over HTTP (`--enable-v2`): until 3.5.
@@ -317,6 +327,13 @@ impl Spec {
             return Err(PlanError::MemberCount { members: self.members });
         }
         self.check_hosts()?;
+        if self.token.as_ref().is_some_and(String::is_empty) {
+            return Err(PlanError::Value {
+                what: "the token of the fleet".to_owned(),
+                value: String::new(),
+                because: "it tells nothing apart".to_owned(),
+            });
+        }
         match &self.joining {
             Joining::Static => {}
             Joining::Discovery { members } if !(1..=Self::MOST_MEMBERS).contains(members) => {
