@@ -114,7 +114,7 @@ fn running(cluster: &Cluster) -> Vec<Run> {
 fn probe_config(cluster: &Cluster, index: usize) -> Result<Config, tercet_client::Error> {
     // A read that was begun under a leader that is gone waits for long; a new one does not. Five
     // elections are time enough for one that can be answered.
-    let patience = (5 * cluster.plan().timing().election()).max(Duration::from_millis(500));
+    let patience = (5 * cluster.plan().election()).max(Duration::from_millis(500));
     // Nobody's: a token takes etcd a tenth of a second, and a refusal is an answer too.
     let url = cluster.member(index).client_url().to_owned();
     Ok(cluster.nobodys_config([url])?.request_timeout(patience))

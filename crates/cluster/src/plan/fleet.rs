@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tercet_pki::{Fleet, FleetBuilder, FleetFiles, IdentityFiles, RevocationFiles};
 
@@ -158,6 +159,18 @@ impl Plan {
         self.spec.timing
     }
 
+    /// How often its leader shows itself; the same for members that come later.
+    #[must_use]
+    pub const fn heartbeat(&self) -> Duration {
+        self.spec.timing.heartbeat(self.spec.size())
+    }
+
+    /// How long its members wait for their leader; the same for members that come later.
+    #[must_use]
+    pub const fn election(&self) -> Duration {
+        self.spec.timing.election(self.spec.size())
+    }
+
     /// What tells it apart from other fleets (`--initial-cluster-token`).
     #[must_use]
     pub fn token(&self) -> &OsStr {
@@ -283,6 +296,21 @@ mod tests {
         assert_eq!(newer, words(&plan("3.5.1", &Spec::default()), 1));
         // An unknown future version is run like the newest known one.
         assert_eq!(newer, words(&plan("3.9.0", &Spec::default()), 1));
+    }
+
+    #[test]
+    fn more_members_have_more_patience() {
+        let election = |members| {
+            let plan = plan("3.6.14", &Spec::default().members(members));
+            let words = words(&plan, members - 1);
+            words
+                .split("--election-timeout=")
+                .nth(1)
+                .and_then(|rest| rest.split_whitespace().next())
+                .map(str::to_owned)
+        };
+        assert_eq!(election(3).as_deref(), Some("50"));
+        assert_eq!(election(4).as_deref(), Some("200"));
     }
 
     #[test]

@@ -179,8 +179,8 @@ impl Settings {
     fn running(&mut self, member: &MemberPlan, plan: &Plan) {
         let timing = plan.timing();
         if timing != Timing::Stock {
-            self.set("heartbeat-interval", timing.heartbeat().as_millis().to_string());
-            self.set("election-timeout", timing.election().as_millis().to_string());
+            self.set("heartbeat-interval", plan.heartbeat().as_millis().to_string());
+            self.set("election-timeout", plan.election().as_millis().to_string());
         }
         if !timing.fsync() && member.release().has(Feature::UnsafeNoFsync) {
             self.set("unsafe-no-fsync", "true");

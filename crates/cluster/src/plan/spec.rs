@@ -307,6 +307,11 @@ impl Spec {
         (1..=self.members).map(|number| format!("m{number}")).collect()
     }
 
+    /// With how many members it begins.
+    pub(super) const fn size(&self) -> usize {
+        if self.hosts.is_empty() { self.members } else { self.hosts.len() }
+    }
+
     /// Where the certificates and keys of these members are.
     pub(super) fn files<N: AsRef<str>>(
         &self,
