@@ -60,9 +60,10 @@ async fn start_once(spec: &Spec, binary: &Binary, parent: &Path) -> Result<Clust
 /// `DialRetryFrequency`).
 const REDIAL: Duration = Duration::from_millis(100);
 
-/// For how many others the first member is paused. With four, one start in fifty took five seconds
-/// on two cores, with short and with long elections: a member's message to the first leader was lost.
-/// With two there was none in four hundred.
+/// For how many others the first member is paused. With four and elections of 50 ms, one start in
+/// sixty took five seconds on two cores: the election came while they were still starting, its leader
+/// was lost again, and a member's message to it with it. With the longer elections that more members
+/// have, it gained nothing. With two there was none in four hundred.
 const PAUSED_FOR: usize = 2;
 
 /// In two waves; see `Plan::waves`.
