@@ -3,21 +3,23 @@
 use tercet_cluster::OperateRefusal;
 use tercet_cluster::binary::{Binary, VersionChange, VersionChangeError};
 use tercet_harness::{Cluster, Result, Timing};
-use tercet_tests::{available, say};
+use tercet_tests::{say, steps_up, ways_up};
 
-use crate::upgrade::{assert_version, steps_up};
+use crate::upgrade::{along, assert_version};
 use crate::{assert_whole, cut_off, fleet_of};
 
 /// Two etcds, the second of the minor version before that of the first, where etcd has a way.
 fn steps_down() -> Vec<(&'static Binary, &'static Binary)> {
     let mut steps: Vec<_> = steps_up().into_iter().map(|(old, new)| (new, old)).collect();
-    steps.retain(|(new, old)| {
-        matches!(new.release().change_to(old.release()), Ok(VersionChange::Downgrade(_)))
-    });
+    steps.retain(|(new, old)| goes_down(new, old));
     if steps.is_empty() {
         say("none of these versions can go down to another");
     }
     steps
+}
+
+fn goes_down(new: &Binary, old: &Binary) -> bool {
+    matches!(new.release().change_to(old.release()), Ok(VersionChange::Downgrade(_)))
 }
 
 /// etcd's TestDowngradeUpgradeClusterOf1 and Of3: down and up again.
@@ -30,12 +32,21 @@ async fn downgrade_of_the_whole_fleet_and_up_again() -> Result<()> {
             cluster.downgrade(old).await?;
             assert_version(&cluster, old).await?;
             assert_whole(&cluster).await?;
-            // Nothing of the way down is left.
+            // It is one like any other: it restarts, and others come.
             cluster.rolling_restart().await?;
+            assert_version(&cluster, old).await?;
+            for member in cluster.members() {
+                member.kill()?;
+            }
+            cluster.rolling_restart().await?;
+            cluster.add_member().await?.restart().await?;
             assert_version(&cluster, old).await?;
             cluster.upgrade(new).await?;
             assert_version(&cluster, new).await?;
             assert_whole(&cluster).await?;
+            for member in cluster.members() {
+                assert!(!member.plan().spec().has_flag("next-cluster-version-compatible"));
+            }
             let read = cluster.client().await?.get("hello").await?;
             assert_eq!(read.expect("still there").value(), b"world");
             say(&format!(
@@ -44,6 +55,45 @@ async fn downgrade_of_the_whole_fleet_and_up_again() -> Result<()> {
                 old.version(),
                 new.version()
             ));
+        }
+    }
+    Ok(())
+}
+
+/// All the way down as far as etcd has one, and up again, on the same data.
+#[tokio::test]
+async fn downgrade_along_every_minor_version() -> Result<()> {
+    for way in ways_up() {
+        let mut down: Vec<&Binary> = Vec::new();
+        for &etcd in way.iter().rev() {
+            if down.last().is_some_and(|newer| !goes_down(newer, etcd)) {
+                break;
+            }
+            down.push(etcd);
+        }
+        if down.len() < 2 {
+            continue;
+        }
+        for members in [1, 3] {
+            let cluster = fleet_of(down[0], members).await?;
+            for (step, etcd) in down.iter().enumerate() {
+                cluster.downgrade(etcd).await?;
+                assert_version(&cluster, etcd).await?;
+                cluster.client().await?.put(format!("step {step}"), "there").await?;
+                assert_whole(&cluster).await?;
+            }
+            for etcd in down.iter().rev() {
+                cluster.upgrade(etcd).await?;
+                assert_version(&cluster, etcd).await?;
+                assert_whole(&cluster).await?;
+            }
+            for step in 0..down.len() {
+                for member in cluster.members() {
+                    let read = member.client().await?.get(format!("step {step}")).await?;
+                    assert_eq!(read.expect("still there").value(), b"there");
+                }
+            }
+            say(&format!("a fleet of {members} went down, and up again: {}", along(&down)));
         }
     }
     Ok(())
@@ -146,14 +196,24 @@ async fn downgrades_that_are_interrupted_go_on_when_called_again() -> Result<()>
 /// 3.4 before 3.4.31 cannot read what 3.5 has written: refused, and etcd itself would not start.
 #[tokio::test]
 async fn downgrade_that_etcd_has_no_way_for_is_refused_before_anything_is_touched() -> Result<()> {
-    let named =
-        |version: &str| available().iter().find(|etcd| etcd.version().to_string() == version);
-    let (Some(old), Some(new)) = (named("3.4.23"), named("3.5.1")) else { return Ok(()) };
+    for (old, new) in steps_up() {
+        if !matches!(
+            new.release().change_to(old.release()),
+            Err(VersionChangeError::NoWayDown { .. })
+        ) {
+            continue;
+        }
+        downgrade_is_refused(new, old).await?;
+    }
+    Ok(())
+}
+
+async fn downgrade_is_refused(new: &Binary, old: &Binary) -> Result<()> {
     let cluster = fleet_of(new, 3).await?;
     let pids: Vec<_> = cluster.members().map(|member| member.pid()).collect();
     for error in [
-        cluster.downgrade(old).await.unwrap_err(),
-        cluster.member(0).downgrade(old).await.unwrap_err(),
+        cluster.downgrade(old).await.expect_err("there is no way"),
+        cluster.member(0).downgrade(old).await.expect_err("there is no way"),
     ] {
         let Some(OperateRefusal::Version { reason, .. }) = error.refusal() else {
             panic!("{error}");

@@ -2,9 +2,9 @@
 
 use tercet_cluster::binary::Binary;
 use tercet_harness::Result;
-use tercet_tests::{Load, LoadOptions, LoadReport, available, say};
+use tercet_tests::{Load, LoadOptions, LoadReport, available, say, steps_up};
 
-use crate::upgrade::{assert_version, steps_up};
+use crate::upgrade::assert_version;
 use crate::{assert_whole, fleet_of, term};
 
 /// Puts the figures on record, and checks the report against the fleet.

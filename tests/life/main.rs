@@ -7,10 +7,12 @@ use tercet_cluster::binary::Binary;
 use tercet_harness::{Cluster, Member, Result, Timing};
 
 mod downgrade;
+mod history;
 mod interrupted;
 mod learners;
 mod load;
 mod members;
+mod page;
 mod refused;
 mod replace;
 mod restart;

@@ -17,17 +17,22 @@ const PROMISED: [Version; 2] = [Version::new(3, 4, 23), Version::new(3, 5, 1)];
 #[must_use]
 pub fn available() -> &'static [Binary] {
     static AVAILABLE: OnceLock<Vec<Binary>> = OnceLock::new();
-    AVAILABLE.get_or_init(|| {
-        let alone = std::env::var_os("TERCET_TEST_ALONE").is_some_and(|value| !value.is_empty());
-        let named = std::env::var_os("TERCET_ETCD").filter(|value| !value.is_empty());
-        match named {
-            Some(path) if alone => {
-                let etcd = Locator::from_env().locate(&Request::Path(path.into()));
-                vec![etcd.expect("TERCET_ETCD names an etcd")]
-            }
-            _ => all().to_vec(),
-        }
+    AVAILABLE.get_or_init(|| match alone() {
+        Some(etcd) => vec![etcd.clone()],
+        None => all().to_vec(),
     })
+}
+
+/// The only etcd that tests of one version are to be run on, if there is one.
+pub(super) fn alone() -> Option<&'static Binary> {
+    static ALONE: OnceLock<Option<Binary>> = OnceLock::new();
+    let alone = ALONE.get_or_init(|| {
+        std::env::var_os("TERCET_TEST_ALONE").filter(|value| !value.is_empty())?;
+        let path = std::env::var_os("TERCET_ETCD").filter(|value| !value.is_empty())?;
+        let etcd = Locator::from_env().locate(&Request::Path(path.into()));
+        Some(etcd.expect("TERCET_ETCD names an etcd"))
+    });
+    alone.as_ref()
 }
 
 /// Every etcd that is here for tests that need several, the oldest first, none twice: pip's and
@@ -66,11 +71,13 @@ pub fn all() -> &'static [Binary] {
                 Err(_) => missing.push(version.to_string()),
             }
         }
+        // What is tested alone may be where nobody else looks.
+        found.extend(alone().cloned());
         found.sort_by_key(Binary::version);
         found.dedup_by_key(|etcd| etcd.version());
         assert!(!found.is_empty(), "there is no etcd to test on");
-        let versions: Vec<_> = found.iter().map(|etcd| etcd.version().to_string()).collect();
-        let mut text = format!("tests of several versions use etcd {}", versions.join(", "));
+        let versions = list(found.iter().map(Binary::version), ", ");
+        let mut text = format!("tests of several versions use etcd {versions}");
         if !missing.is_empty() {
             text += &format!("; not to be had here: {}", missing.join(", "));
         }
@@ -83,6 +90,11 @@ pub fn all() -> &'static [Binary] {
 #[must_use]
 pub fn of_minor(minor: u16) -> Option<&'static Binary> {
     all().iter().rfind(|etcd| etcd.version().minor() == minor)
+}
+
+/// These versions in one line.
+pub(super) fn list(versions: impl Iterator<Item = Version>, between: &str) -> String {
+    versions.map(|version| version.to_string()).collect::<Vec<_>>().join(between)
 }
 
 /// Writes a line past the capture of a passing test.

@@ -5,12 +5,14 @@ mod etcd;
 mod etcds;
 mod load;
 mod raw_fleet;
+mod ways;
 
 pub use curl::{Curl, Curled};
 pub use etcd::{PATIENCE, Port, RawEtcd};
 pub use etcds::{all, available, of_minor, say};
 pub use load::{Answer, Dial, Fault, Found, History, Load, LoadOptions, LoadReport, Write};
 pub use raw_fleet::{RawFleet, Words, wait_until_serving};
+pub use ways::{patch_steps, steps_up, ways_up};
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

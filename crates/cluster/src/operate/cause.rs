@@ -79,6 +79,17 @@ pub enum Cause {
         /// For how long it was looked for.
         elapsed: Duration,
     },
+    /// It has a vote, and does not say so.
+    #[error(
+        "it was given a vote, but {} after {elapsed:.1?}",
+        if source.is_some() { "does not answer" } else { "has not heard of it" }
+    )]
+    VoteNotSeen {
+        /// For how long it was asked.
+        elapsed: Duration,
+        /// Why it did not answer the last time, if it did not.
+        source: Option<tercet_client::Error>,
+    },
     /// It was to forget the others.
     #[error("it still counts {members} members")]
     NotAlone {

@@ -13,11 +13,15 @@ use super::roster::{ASK_EVERY, may_pass};
 use super::upgrade::{refuse_distant_members, refused};
 use super::versions::{cluster_is, files_are, wait_for};
 use crate::binary::{Binary, DowngradeWay, VersionChange};
-use crate::cluster::{Cluster, Member, StartError};
+use crate::cluster::{Cluster, Member};
 use crate::plan::MemberSpec;
 
-/// What lets 3.4 take the files of 3.5.
+/// What lets 3.4 take the files of 3.5. A member keeps it as long as 3.4 runs it: its log says that
+/// the fleet was of 3.5, which it reads again at each start, and which is sent to those that join.
 pub(super) const NEXT_CLUSTER_VERSION_COMPATIBLE: &str = "next-cluster-version-compatible";
+
+/// The first minor version that has the request. It obeys, and says nothing of it in its status.
+const FIRST_WITH_DOWNGRADES: u16 = 5;
 
 impl Cluster {
     /// Has an older `etcd` run every member, one after the other, as
@@ -26,7 +30,8 @@ impl Cluster {
     ///
     /// A fleet goes down by one minor version at a time. From 3.6 on it is announced
     /// (`etcdctl downgrade enable`) and waited for until all files are such that the old version
-    /// reads them. From 3.5 to 3.4 only 3.4.31 and later can take the files as they are.
+    /// reads them. From 3.5 to 3.4 only 3.4.31 and later can take the files as they are, and are told
+    /// to from then on (`--next-cluster-version-compatible`), also those that join.
     ///
     /// Cancelled, the downgrade is begun or not, some members are of the old version and at most one
     /// is down. Called again, this goes on with the rest;
@@ -46,9 +51,6 @@ impl Cluster {
         roll(&course, &turns).await?;
         let fallen = wait_for(&course, etcd.version(), cluster_is).await;
         fallen.map_err(|(step, cause)| course.failed(step, None, cause))?;
-        for member in all {
-            take_nothing_newer(&course, member)?;
-        }
         forget_downgrade(&course).await
     }
 
@@ -133,17 +135,6 @@ fn refuse_what_cannot_be<'a>(
     Ok((down, turns))
 }
 
-/// The fleet is of 3.4 now: from its next start on, a member takes no more files of 3.5.
-fn take_nothing_newer(course: &Course<'_>, member: Member<'_>) -> Result<(), OperateError> {
-    let spec = member.plan().spec().clone().without_flag(NEXT_CLUSTER_VERSION_COMPATIBLE);
-    if spec != *member.plan().spec() {
-        let plan = course.cluster.plan.member(spec).map_err(StartError::from);
-        let plan = plan.map_err(|error| course.failed(Step::Plan, Some(member), error))?;
-        course.cluster.cell(member.index()).install(plan, member.binary().clone());
-    }
-    Ok(())
-}
-
 /// Announces the downgrade where that is the way, and waits until all files are ready for it.
 async fn be_ready_for(
     course: &Course<'_>,
@@ -172,12 +163,20 @@ async fn be_ready_for(
     fallen.map_err(|(step, cause)| course.failed(step, None, cause))
 }
 
-/// Gives up a downgrade, if one is under way. Only members of 3.6 and later know.
+/// Gives up a downgrade, if one is under way. Members of 3.6 and later say whether one is. Those of
+/// 3.5 do not, and would let none of their own join until they have found out by themselves, within
+/// five seconds, that they are all there (3.5.1, `server/etcdserver/cluster_util.go`,
+/// `allowedVersionRange`; `monitorDowngrade`). Those of 3.4 have never heard of it.
 pub(super) async fn forget_downgrade(course: &Course<'_>) -> Result<(), OperateError> {
     let given_up = until_agreed(course, || async {
         for member in course.cluster.members().filter(Member::is_running) {
+            let minor = member.binary().version().minor();
+            if minor < FIRST_WITH_DOWNGRADES {
+                continue;
+            }
             let client = member.client().await?;
-            if client.status(member.client_url()).await?.downgrade_target().is_none() {
+            let status = client.status(member.client_url()).await?;
+            if minor > FIRST_WITH_DOWNGRADES && status.downgrade_target().is_none() {
                 continue;
             }
             match client.downgrade_cancel().await {

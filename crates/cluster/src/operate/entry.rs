@@ -8,6 +8,7 @@ use tercet_client::{ErrorKind, MemberListResponse};
 use tercet_pki::Layout;
 
 use super::course::Course;
+use super::downgrade::NEXT_CLUSTER_VERSION_COMPATIBLE;
 use super::error::{Cause, OperateError, OperateRefusal, Step};
 use super::promote::give_vote;
 use super::roster::{Voters, agree, initial_cluster, number};
@@ -72,6 +73,10 @@ pub(super) fn make<'a>(
             MemberSpec::new(next_name(cluster), address, release, entry).moved_to(host)
         }
     };
+    let spec = match takes_newer_files(cluster, &binary) {
+        true => spec.flag(NEXT_CLUSTER_VERSION_COMPATIBLE, "true"),
+        false => spec,
+    };
     let failed = |step, error: StartError| course.failed(step, None, error);
     let hosts = check_hosts(cluster, &spec);
     let plan = hosts.and_then(|()| cluster.plan.member(spec));
@@ -88,6 +93,14 @@ pub(super) fn make<'a>(
     let index = cluster.cells.push(cell);
     files.keep();
     Ok(Member::new(cluster, index))
+}
+
+/// Whether one that this etcd runs has to take files of the next minor version: it gets the log of
+/// the others, and they do.
+fn takes_newer_files(cluster: &Cluster, etcd: &Binary) -> bool {
+    let minor = |etcd: &Binary| etcd.version().minor();
+    let mut alike = cluster.members().filter(|member| minor(member.binary()) == minor(etcd));
+    alike.any(|member| member.plan().spec().has_flag(NEXT_CLUSTER_VERSION_COMPATIBLE))
 }
 
 /// Has the fleet know a member that is entering, starts it, and waits until it is ready and has the

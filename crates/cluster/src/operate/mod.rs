@@ -14,6 +14,7 @@ mod error;
 mod hash;
 mod leader;
 mod members;
+mod names;
 mod peer_url;
 mod promote;
 mod quorum;

@@ -8,6 +8,8 @@ use tokio::time::sleep;
 use super::course::Course;
 use super::error::{Cause, OperateError, OperateRefusal, Step};
 use super::roster::{agree, number};
+#[cfg(doc)]
+use crate::cluster::Cluster;
 use crate::cluster::{Member, Role, Standing};
 
 /// How long after a question to the member the next one follows.
@@ -21,8 +23,10 @@ impl Member<'_> {
     ///
     /// Cancelled, it has a vote or none; calling it again goes on.
     ///
-    /// On etcd 3.5.0 to 3.5.23 a promotion is written to one of two places only
-    /// (etcd issues 19557 and 20793), and a member that is then run by 3.6 does not start.
+    /// etcd 3.5.1 to 3.5.19 note a promotion in one of two records only (etcd issues 19557 and 20793),
+    /// and 3.6 goes by the other: it does not start where more than one member has come so.
+    /// [`Cluster::upgrade`] makes that good: it has each member write a snapshot first, in which 3.6
+    /// finds what the record lacks.
     ///
     /// # Errors
     ///
@@ -74,18 +78,24 @@ pub(super) async fn give_vote(
     course.cluster.wait_until_ready().await.map_err(|error| (Step::Ready, error.into()))
 }
 
-/// Waits until it has heard itself that it has a vote: until then it answers as a learner.
+/// Waits until it has heard itself that it has a vote: until then it answers as a learner. It may
+/// be down, or be on its way up again.
 async fn knows_its_vote(course: &Course<'_>, member: Member<'_>) -> Result<(), Cause> {
     let begin = Instant::now();
     let client = member.client().await?;
-    while client.status(member.client_url()).await?.is_learner() {
+    loop {
+        let status = client.status(member.client_url()).await;
+        let late = match status {
+            Ok(status) if !status.is_learner() => return Ok(()),
+            Ok(_) => None,
+            Err(error) => Some(error),
+        };
         let elapsed = begin.elapsed();
         if elapsed >= course.cluster.ready_within {
-            return Err(Cause::NotSeen { elapsed });
+            return Err(Cause::VoteNotSeen { elapsed, source: late });
         }
         sleep(LOOK_EVERY).await;
     }
-    Ok(())
 }
 
 /// How far a learner that has not caught up is.

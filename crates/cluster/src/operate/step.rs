@@ -14,6 +14,8 @@ pub enum Step {
     Leader,
     /// Asking for versions, or waiting for them.
     Versions,
+    /// Asking for the members' names.
+    Names,
     /// Beginning a downgrade, or giving it up.
     Downgrade,
     /// Handing over the leadership.
@@ -60,6 +62,7 @@ impl fmt::Display for Step {
             Self::Before => "was not ready to begin with",
             Self::Leader => "told no leader",
             Self::Versions => "is not of the version that it should be",
+            Self::Names => "did not say who the members are",
             Self::Downgrade => "did not agree on a downgrade",
             Self::MoveLeader => "did not come to lead",
             Self::Plan => "cannot be planned",

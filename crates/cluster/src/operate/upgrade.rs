@@ -4,6 +4,7 @@ use super::change::turn;
 use super::course::Course;
 use super::downgrade::{NEXT_CLUSTER_VERSION_COMPATIBLE, forget_downgrade};
 use super::error::{OperateError, OperateRefusal, Step};
+use super::names::tell_names_again;
 use super::rolling::{Turn, roll};
 use super::versions::{cluster_is, cluster_is_at_least, wait_for};
 use crate::binary::{Binary, Release, Version, VersionChange, VersionChangeError};
@@ -19,7 +20,8 @@ impl Cluster {
     /// A fleet goes up by one minor version at a time. Everything that can be known is refused
     /// before anything is touched. A downgrade that was begun is given up. Where the new version
     /// could not read what older ones have left in a member's log, the member is restarted once
-    /// more, to write a snapshot before.
+    /// more, to write a snapshot before; and where others do not know a member's name afterwards, that
+    /// member is restarted, to tell it again.
     ///
     /// Cancelled, some members are of the new version and at most one is down; called again, this
     /// goes on with the rest.
@@ -38,7 +40,8 @@ impl Cluster {
         roll(&course, &turns).await?;
         forget_downgrade(&course).await?;
         let risen = wait_for(&course, etcd.version(), cluster_is).await;
-        risen.map_err(|(step, cause)| course.failed(step, None, cause))
+        risen.map_err(|(step, cause)| course.failed(step, None, cause))?;
+        tell_names_again(&course).await
     }
 }
 
@@ -79,9 +82,13 @@ fn refuse_what_cannot_be<'a>(
             let (member, from) = (member.name().to_owned(), from.version());
             return Err(OperateRefusal::Down { member, from, to: to.version() }.into());
         }
-        let change = from.change_to(to).map_err(|reason| refused(member, reason))?;
+        let change = from.change_to(to).and_then(|change| {
+            let restorer = member.cluster().restorer();
+            restorer.map_or(Ok(()), |restorer| from.check_restored(restorer, to)).map(|()| change)
+        });
+        let change = change.map_err(|reason| refused(member, reason))?;
         let snapshot_first = change == VersionChange::Upgrade && must_follow_snapshot(member, etcd);
-        let turn = turn(member, etcd, up)?;
+        let turn = turn(member, etcd, |spec| up(spec, change))?;
         turns.extend(turn.map(|turn| turn.snapshot_first(snapshot_first)));
     }
     Ok(turns)
@@ -95,9 +102,12 @@ fn must_follow_snapshot(member: Member<'_>, etcd: &Binary) -> bool {
     Release::must_follow_snapshot(etcd.release(), history, has_joined)
 }
 
-/// What 3.4 was told to take the files of 3.5 is over.
-fn up(spec: MemberSpec) -> MemberSpec {
-    spec.without_flag(NEXT_CLUSTER_VERSION_COMPATIBLE)
+/// That 3.4 was to take the files of 3.5 is over when it is none any more.
+fn up(spec: MemberSpec, change: VersionChange) -> MemberSpec {
+    match change {
+        VersionChange::Upgrade => spec.without_flag(NEXT_CLUSTER_VERSION_COMPATIBLE),
+        _ => spec,
+    }
 }
 
 pub(super) fn refused(member: Member<'_>, reason: VersionChangeError) -> OperateError {

@@ -109,6 +109,12 @@ impl MemberSpec {
         self
     }
 
+    /// Whether it was given this [`flag`](Self::flag).
+    #[must_use]
+    pub fn has_flag(&self, name: &str) -> bool {
+        self.extra.iter().any(|(known, _)| known == name)
+    }
+
     /// Where it is.
     #[must_use]
     pub const fn planned_address(&self) -> Address {

@@ -31,6 +31,10 @@ pub enum DowngradeWay {
 /// The first release that takes the files of the next minor version.
 const FIRST_COMPATIBLE: Version = Version::new(3, 4, 31);
 
+/// The first release that strikes members off one record that the other has not got yet
+/// (`server/etcdserver/api/membership/cluster.go`, `CleanupZombieMembersIfNeeded`).
+const FIRST_TIDY: Version = Version::new(3, 5, 26);
+
 /// Releases that write what changes of a member after it has joined in one of their two records of
 /// members only (etcd issues 19557 and 20793; `server/etcdserver/api/membership/store.go`,
 /// `unsafeSaveMemberToBackend`).
@@ -63,10 +67,34 @@ impl Release {
         }
     }
 
+    /// Whether `to` can follow this one in a fleet whose data the tool of `restorer` has made of a
+    /// snapshot.
+    ///
+    /// The `etcdctl` of 3.4 leaves the members of the fleet that the snapshot was of in one of the
+    /// two records of members, beside the new ones. 3.6 goes by that record, and takes them for
+    /// members of its own that are down. From 3.5.26 on, 3.5 strikes them off when it starts (etcd
+    /// issue 20967; `server/etcdserver/api/membership/cluster.go`, `CleanupZombieMembersIfNeeded`).
+    ///
+    /// # Errors
+    ///
+    /// [`VersionChangeError::LeftMembers`] when it cannot.
+    pub fn check_restored(self, restorer: Self, to: Self) -> Result<(), VersionChangeError> {
+        let (from, to) = (self.version(), to.version());
+        let is_left = restorer.version().minor() < 5 && from < FIRST_TIDY;
+        if is_left && from.minor() == 5 && to.minor() > 5 {
+            return Err(VersionChangeError::LeftMembers { from, to, needed: FIRST_TIDY });
+        }
+        Ok(())
+    }
+
     /// Whether a member must have a new snapshot on its disk before `to` reads its data, in a fleet
     /// that these have run, with members that came later or not. All are of the minor version
     /// before `to` by then.
     ///
+    /// - From 3.5.26 on, 3.5 reads the log of 3.4 anew where no key was written after it, and with
+    ///   each member that comes in it, takes those that come later for removed ones (see
+    ///   `FIRST_TIDY`). It notes that down beside those that there are, and lives with it; 3.6 then
+    ///   lets them in no more. Measured: of three that nobody had written to, 3.6 refused two.
     /// - 3.6 goes by the record of members that 3.5.1 to 3.5.19 have let get old: it takes learners
     ///   that were promoted for learners, and does not start with more than one. What is in a
     ///   snapshot of 3.5 it makes good (`server/etcdserver/bootstrap.go`,
@@ -83,6 +111,7 @@ impl Release {
         let (first, last) = FORGETFUL;
         let mut history = history.into_iter().map(Self::version);
         match to.version().minor() {
+            5 => to.version() >= FIRST_TIDY && history.any(|version| version.minor() < 5),
             6 => has_joined && history.any(|version| (first..=last).contains(&version)),
             7 => history.any(|version| version.minor() < 6),
             _ => false,
@@ -117,6 +146,18 @@ pub enum VersionChangeError {
         /// What shall.
         to: Version,
         /// The first that could.
+        needed: Version,
+    },
+    /// It would take members for its own that are none.
+    #[error(
+        "the fleet was restored by a tool of etcd 3.4, and {to} would take those that were members before for members of it: go from {from} to {needed} or later first, which forgets them"
+    )]
+    LeftMembers {
+        /// What runs.
+        from: Version,
+        /// What shall.
+        to: Version,
+        /// The first that forgets them.
         needed: Version,
     },
 }
@@ -159,7 +200,25 @@ mod tests {
         assert!(!must("3.6.14", &["3.4.23", "3.5.30"], true));
         assert!(must("3.7.1", &["3.5.30", "3.6.14"], false));
         assert!(!must("3.7.1", &["3.6.14"], true));
-        assert!(!must("3.5.1", &["3.4.23"], true));
+        assert!(must("3.5.26", &["3.4.23"], false));
+        assert!(!must("3.5.25", &["3.4.23"], true));
+    }
+
+    #[test]
+    fn who_was_left_behind_by_a_tool_of_3_4_is_forgotten_before_3_6() {
+        let check = |from: &str, restorer: &str, to: &str| {
+            let release = |text: &str| Release::of(text.parse().unwrap()).unwrap();
+            release(from).check_restored(release(restorer), release(to))
+        };
+        assert_eq!(check("3.4.23", "3.4.23", "3.5.1"), Ok(()));
+        assert_eq!(check("3.5.1", "3.4.23", "3.5.26"), Ok(()));
+        assert_eq!(check("3.5.26", "3.4.23", "3.6.0"), Ok(()));
+        assert_eq!(check("3.5.25", "3.5.1", "3.6.0"), Ok(()));
+        assert_eq!(check("3.6.0", "3.4.23", "3.7.0"), Ok(()));
+        insta::assert_snapshot!(
+            check("3.5.1", "3.4.23", "3.6.14").unwrap_err(),
+            @"the fleet was restored by a tool of etcd 3.4, and 3.6.14 would take those that were members before for members of it: go from 3.5.1 to 3.5.26 or later first, which forgets them"
+        );
     }
 
     #[test]

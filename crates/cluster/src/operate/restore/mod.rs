@@ -4,13 +4,13 @@ mod error;
 mod tool;
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tercet_client::{ErrorKind, SavedSnapshot};
 
 pub use self::error::{RestoreError, ToolFailure};
 use self::tool::RestoreTool;
-use crate::binary::{Binary, Feature};
+use crate::binary::{Binary, Feature, Release};
 use crate::cluster::{ATTEMPTS, Cluster, prepare, spawn_member};
 use crate::plan::{Joining, Spec};
 
@@ -95,6 +95,10 @@ impl Cluster {
     /// newer etcd can too by etcd 3.4 and 3.5, which do not look at that, and only of the same minor
     /// version by 3.6 and later (measured, 3.4 to 3.7).
     ///
+    /// The tool of 3.4 leaves the members of the old fleet in a record that 3.6 goes by: on its way up,
+    /// such a fleet must be of 3.5.26 or later before it is of 3.6, and [`upgrade`](Self::upgrade)
+    /// says so.
+    ///
     /// Cancel-safe: dropping the future ends and removes what was started.
     ///
     /// # Errors
@@ -119,6 +123,13 @@ impl Cluster {
                 result => return result,
             }
         }
+    }
+}
+
+impl Cluster {
+    /// Whose tool has made this fleet's data of a snapshot, if any has.
+    pub(super) fn restorer(&self) -> Option<Release> {
+        (self.times.restoring > Duration::ZERO).then(|| self.binary.release())
     }
 }
 
