@@ -330,7 +330,8 @@ fn what_cannot_be_done_is_refused_at_once() {
         let output = run(arguments);
         let (stdout, stderr) = said(&output);
         assert!(!output.status.success(), "{arguments:?}");
-        assert!(begin.elapsed() < Duration::from_secs(1), "{arguments:?}");
+        // Nothing was looked for or started: that may take minutes.
+        assert!(begin.elapsed() < Duration::from_secs(30), "{arguments:?}");
         assert!(
             stderr.starts_with("error: ") && stderr.contains(reason),
             "{arguments:?}: {stderr}"

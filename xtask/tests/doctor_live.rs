@@ -137,6 +137,13 @@ async fn a_member_that_is_down_is_found_through_the_others() {
         findings(&stdout),
         [("TLS041-port-not-answering".to_owned(), Some("m3".to_owned()))]
     );
+    // Also by the last of them, which can agree with nobody.
+    cluster.member(1).kill().unwrap();
+    let (code, stdout, _) = run(&client(&cluster, 0), &["--json"]);
+    assert_eq!(code, Some(1), "{stdout}");
+    let down =
+        ["m2", "m3"].map(|name| ("TLS041-port-not-answering".to_owned(), Some(name.to_owned())));
+    assert_eq!(findings(&stdout), down);
 }
 
 #[tokio::test]
@@ -152,6 +159,21 @@ async fn without_a_certificate_it_is_said_what_is_missing() {
     let (code, stdout, _) = doctor(&["--peer-endpoint", cluster.member(0).peer_url()]);
     assert_eq!(code, Some(0), "{stdout}");
     assert!(stdout.contains("takes certificates of CN=tercet CA"), "{stdout}");
+}
+
+/// A pair that cannot be shown is the finding; that nobody is let in without one is not.
+#[tokio::test]
+async fn a_pair_that_does_not_fit_is_told_once() {
+    let cluster = fleet().await;
+    let other = cluster.identities().issue(&Leaf::client("other")).unwrap();
+    let scratch = tempfile::tempdir().unwrap();
+    other.write(scratch.path(), "other").unwrap();
+    let mut words = client(&cluster, 0);
+    *words.last_mut().unwrap() = scratch.path().join("other.key").to_str().unwrap().to_owned();
+    let (code, stdout, _) = run(&words, &["--json"]);
+    assert_eq!(code, Some(1), "{stdout}");
+    assert_eq!(findings(&stdout), [("TLS012-key-mismatch".to_owned(), None)]);
+    assert!(stdout.contains("whether the client is let in"), "{stdout}");
 }
 
 #[test]

@@ -106,7 +106,8 @@ async fn ask(
     let config = Config::new([text.clone()]).tls(tls);
     let config = config.dial_timeout(KNOWN_WITHIN).request_timeout(KNOWN_WITHIN);
     let client = Client::connect(config).await?;
-    let members = client.member_list().await?.into_members();
+    // Of its own knowledge: it is asked most of all where too few are left to agree.
+    let members = client.member_list_serializable().await?.into_members();
     let version = client.status(&text).await.ok();
     Ok((version.and_then(|status| status.version().parse().ok()), members))
 }
@@ -140,6 +141,8 @@ pub(super) async fn look_at(
         settings.advertise_peer_urls.iter().for_each(|url| add(url, Port::Peer, name));
     }
     let mut heard_of = Vec::new();
+    // Members list each other in the order of their ids, which are nothing to a person.
+    known.members.sort_by(|one, other| one.name().cmp(other.name()));
     for member in &known.members {
         let name = Some(member.name()).filter(|name| !name.is_empty());
         for (urls, port) in [(member.client_urls(), Port::Client), (member.peer_urls(), Port::Peer)]

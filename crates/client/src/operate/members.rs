@@ -21,8 +21,22 @@ impl Client {
     ///
     /// As [`get`](Self::get).
     pub async fn member_list(&self) -> Result<MemberListResponse> {
+        self.list_members(true).await
+    }
+
+    /// The members, as one member knows them: also where too few are left to agree on anything. It
+    /// may not have heard of the latest change.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub async fn member_list_serializable(&self) -> Result<MemberListResponse> {
+        self.list_members(false).await
+    }
+
+    async fn list_members(&self, linearizable: bool) -> Result<MemberListResponse> {
         self.unary(Operation::read("member_list"), |channel, patience| {
-            let request = timed(pb::MemberListRequest { linearizable: true }, patience);
+            let request = timed(pb::MemberListRequest { linearizable }, patience);
             async move { cluster(channel).member_list(request).await }
         })
         .await

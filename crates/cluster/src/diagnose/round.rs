@@ -139,28 +139,34 @@ async fn ask_each(
 
 /// Those in whose names ports are dialled.
 struct Diallers {
-    clients: Vec<Option<ProbeIdentity>>,
+    clients: Vec<(Dialler, Option<ProbeIdentity>)>,
     members: Vec<(String, Option<ProbeIdentity>)>,
 }
 
 impl Diallers {
     fn of(description: &Description, unseen: &mut Vec<Unseen>) -> Self {
-        let mut take = |identity: Result<Option<ProbeIdentity>, IdentityError>, who: &str| {
-            identity.unwrap_or_else(|error| {
-                let what = format!("whether {who} is let in");
-                unseen.push(Unseen { what, why: error.to_string() });
-                None
-            })
+        let mut lacking = |error: IdentityError, who: &str| {
+            let what = format!("whether {who} is let in");
+            unseen.push(Unseen { what, why: error.to_string() });
         };
-        let clients =
-            description.clients.iter().map(|client| take(of_client(client), "the client"));
+        let clients = description.clients.iter().map(|client| match of_client(client) {
+            Ok(identity) => (Dialler::Client, identity),
+            // What is said to someone without a certificate is not said to this one.
+            Err(error) => {
+                lacking(error, "the client");
+                (Dialler::Nobody, None)
+            }
+        });
         let clients = clients.collect();
         let members = description.members.iter();
         let members = members
             .map(|member| {
                 let name = member.settings.name.clone();
                 let who = format!("{name} by the other members");
-                let identity = take(of_member(member), &who);
+                let identity = of_member(member).unwrap_or_else(|error| {
+                    lacking(error, &who);
+                    None
+                });
                 (name, identity)
             })
             .collect();
@@ -171,9 +177,7 @@ impl Diallers {
         let nobody = vec![(Dialler::Nobody, None)];
         match target.port {
             Port::Client if self.clients.is_empty() => nobody,
-            Port::Client => {
-                self.clients.iter().map(|identity| (Dialler::Client, identity.clone())).collect()
-            }
+            Port::Client => self.clients.clone(),
             Port::Peer => {
                 let others = self.members.iter().filter(|(name, identity)| {
                     identity.is_some() && target.member.as_ref() != Some(name)

@@ -143,8 +143,10 @@ impl Findings {
 
 /// Errors first; then by the number of the rule; then what all share, and each member in turn.
 fn key(found: &Found) -> impl Ord {
-    let Finding { severity, rule, file, field, today, .. } = &found.finding;
-    (std::cmp::Reverse(*severity), *rule, found.member, file.clone(), field.clone(), today.clone())
+    let Finding { severity, rule, member, file, field, today, .. } = &found.finding;
+    // Those that are known by their names alone have no other order.
+    let of_whom = (found.member, member.clone());
+    (std::cmp::Reverse(*severity), *rule, of_whom, file.clone(), field.clone(), today.clone())
 }
 
 /// Leaves out what is explained by another finding.

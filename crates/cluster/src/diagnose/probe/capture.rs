@@ -12,7 +12,8 @@ use tercet_pki::read::DistinguishedName;
 use super::ProbeIdentity;
 
 /// What is kept of one handshake; and whoever takes every certificate and every signature, which
-/// is right for those who only look, and for nobody else.
+/// is right for those who only look, and for nobody else. So `tercet-client`'s own is private to it,
+/// and this one is to this crate.
 #[derive(Debug, Default)]
 pub(super) struct Capture {
     kept: Mutex<Kept>,

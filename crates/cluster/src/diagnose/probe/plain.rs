@@ -47,7 +47,7 @@ async fn converse(probe: &Probe, tcp: &TcpStream, heard: &mut Vec<u8>) -> Ending
         return Ending::Reset;
     }
     let mut buffer = [0; 4096];
-    while heard.len() < reply::MAX_BYTES && !reply::is_whole(heard) {
+    while heard.len() < reply::MAX_BYTES && !reply::is_whole(heard) && !is_foreign(heard) {
         if tcp.readable().await.is_err() {
             break;
         }
@@ -62,14 +62,45 @@ async fn converse(probe: &Probe, tcp: &TcpStream, heard: &mut Vec<u8>) -> Ending
     if heard.is_empty() { Ending::Closed } else { judge(heard) }
 }
 
+/// Whether it can neither become HTTP nor is an alert: such a one may never end what it says.
+fn is_foreign(heard: &[u8]) -> bool {
+    let begin = &heard[..heard.len().min(HTTP.len())];
+    // With enough of it to be shown.
+    heard.len() >= SHOWN_BYTES && begin != HTTP && !reply::is_for_tls(heard)
+        || heard.contains(&b'\n') && !HTTP.starts_with(begin)
+}
+
+/// How every answer of HTTP begins.
+const HTTP: &[u8] = b"HTTP/";
+
+/// As much of a foreign answer is shown.
+const SHOWN_BYTES: usize = 24;
+
 fn judge(heard: &[u8]) -> Ending {
     if reply::is_for_tls(heard) {
         Ending::Encrypted
-    } else if heard.starts_with(b"HTTP/") {
+    } else if heard.starts_with(HTTP) {
         Ending::Accepted
     } else {
-        let begin: String =
-            String::from_utf8_lossy(&heard[..heard.len().min(24)]).escape_debug().collect();
+        let begin: String = String::from_utf8_lossy(&heard[..heard.len().min(SHOWN_BYTES)])
+            .escape_debug()
+            .collect();
         Ending::Foreign(format!("it says \"{begin}\""))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_speaks_another_language_is_not_waited_for() {
+        assert!(is_foreign(b"SSH-2.0-OpenSSH_9.2\r\n"));
+        assert!(is_foreign(&[0; SHOWN_BYTES]));
+        // The controls: more may come, and is waited for.
+        for begin in [&b""[..], b"H", b"HTTP/1.1 200 OK\r\n", b"SSH-2.0", &[21, 3, 1, 0, 2, 2, 22]]
+        {
+            assert!(!is_foreign(begin), "{begin:?}");
+        }
     }
 }

@@ -139,6 +139,16 @@ fn a_refusal_is_explained_by_what_is_known() {
     let text = &one(&report).meaning;
     let begin = "(CN=alice), with the alert \"bad certificate\". Of an etcd built with Go 1.16 that means, the likeliest first: a certificate is signed by an authority that is not trusted (TLS008-wrong-ca), ";
     assert!(text.contains(begin), "{text}");
+    // What is evident needs no words, of whichever Go they are: it may have been guessed.
+    let stranger = authority.stranger().unwrap().issue(&Leaf::client("alice")).unwrap();
+    for go in [16, 26] {
+        let mut lab = Lab::new("3.7.1");
+        lab.go = Some(crate::etcd::Go::new(go));
+        let mut answer = refused(Ending::Refused(Alert::BAD_CERTIFICATE));
+        answer.presented = vec![stranger.certificate().der().to_vec()];
+        lab.answers = vec![answer];
+        assert_eq!(one(&lab.examine()).rule, Rule::WrongAuthority, "{go}");
+    }
     // What the member logged says more than any alert.
     lab.answers[0].logged = Some("transport: certificate serial 63 revoked".to_owned());
     let report = lab.examine();

@@ -21,7 +21,9 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Findings) {
             continue;
         }
         let likely = likely_causes(seen.answer, case.go);
-        let rule = logged(case, seen).or_else(|| deduced(case, seen, &likely));
+        let rule = logged(case, seen)
+            .or_else(|| deduced(case, seen, &likely))
+            .or_else(|| deduced(case, seen, of_older(seen)));
         let candidates = rule.map_or_else(|| likely.clone(), |rule| vec![rule]);
         if findings.any(|finding| is_told_by(case, seen, &candidates, finding)) {
             continue;
@@ -112,6 +114,17 @@ fn logged(case: &Case<'_>, seen: &AnswerCase<'_>) -> Option<Rule> {
 /// The first of the likely causes for which there is evidence.
 fn deduced(case: &Case<'_>, seen: &AnswerCase<'_>, likely: &[Rule]) -> Option<Rule> {
     likely.iter().copied().find(|rule| is_evident(case, seen, *rule))
+}
+
+/// What an older Go may have meant as well. Which one it is, is often a guess: whoever is turned away
+/// is not told the version.
+fn of_older(seen: &AnswerCase<'_>) -> &'static [Rule] {
+    match seen.answer.ending {
+        Ending::Refused(Alert::BAD_CERTIFICATE) => {
+            &[Rule::Expired, Rule::NotYetValid, Rule::WrongAuthority]
+        }
+        _ => &[],
+    }
 }
 
 fn is_evident(case: &Case<'_>, seen: &AnswerCase<'_>, rule: Rule) -> bool {
