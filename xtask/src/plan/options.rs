@@ -21,8 +21,8 @@ Usage: cargo xtask plan --host NAME=ADDRESS,DNSNAME... [--host ...] [OPTIONS]
                           see, and with any DNS names, NAME=ADDRESS,DNSNAME,...; once for each
   --out DIR               write to this directory; without it, what members are told is printed
   --force                 put it in the place of a plan that is there, which is kept as DIR.1
-  --add HOST              one more for a fleet that runs: its members are those that --host names,
-                          and DIR is what it was planned into
+  --add HOST              one more for a fleet that runs: with all that it was planned with, those
+                          that are members now as --host, and DIR, which it was planned into
   --etcd VERSION          which etcd will run it, such as 3.5.1 (that which Tercet gets by itself)
   --json                  print one line of JSON, and nothing else
 

@@ -320,6 +320,19 @@ mod tests {
     }
 
     #[test]
+    fn a_fleet_is_told_apart_by_its_directory_or_by_what_is_said() {
+        let token = |spec: Spec| plan("3.5.1", &spec).token().to_owned();
+        assert_eq!(token(Spec::default()), "fleet");
+        assert_eq!(token(Spec::default().token("blue")), "blue");
+        let words = words(&plan("3.5.1", &Spec::default().token("blue")), 0);
+        assert!(words.contains("--initial-cluster-token=blue"), "{words}");
+        insta::assert_snapshot!(
+            Spec::default().token("").validate().unwrap_err(),
+            @r#""" cannot be the token of the fleet: it tells nothing apart"#
+        );
+    }
+
+    #[test]
     fn files_are_those_of_the_security() {
         for security in Security::ALL {
             let plan = plan("3.5.1", &Spec::default().security(security));
