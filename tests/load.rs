@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tercet_harness::{Cluster, Result, Timing};
-use tercet_tests::{Answer, Fault, Found, History, Load, LoadOptions, Write};
+use tercet_tests::{Answer, Fault, Found, History, Load, LoadOptions, Read, Write};
 
 const fn at(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
@@ -71,6 +71,25 @@ fn each_fault_is_seen() {
         "late has revision 7, and began after 8 was acknowledged",
     ];
     assert_eq!(all, expected);
+}
+
+/// And of reads: nothing shown, another write's revision shown, and an answer from a store that was
+/// not that far.
+#[test]
+fn each_stale_read_is_seen() {
+    let of = |shown, store| {
+        let writes = vec![acknowledged("a", 0, 1, 7)];
+        let read = Read { key: "a".to_owned(), acknowledged: 7, shown, store };
+        let faults = History::new(writes).with_reads(vec![read]).faults(&[found("a", 1, 7)]);
+        faults.iter().map(Fault::to_string).collect::<Vec<_>>()
+    };
+    assert!(of(Some(7), 7).is_empty() && of(Some(7), 9).is_empty(), "the control");
+    let stale = |store| {
+        [format!("a was acknowledged at revision 7, and a later read at {store} did not show it")]
+    };
+    assert_eq!(of(None, 9), stale(9));
+    assert_eq!(of(Some(5), 9), stale(9));
+    assert_eq!(of(Some(7), 6), stale(6));
 }
 
 #[test]
@@ -151,7 +170,16 @@ async fn a_load_goes_on_while_members_come_and_go() -> Result<()> {
     // The member that was dialled while it was down.
     assert!(report.not_applied() > 0, "{report}");
     assert!(report.longest_pause_of_a_writer() > report.longest_pause_in(begin, end), "{report}");
-    report.verify(&cluster.client().await?).await;
+    let client = cluster.client().await?;
+    report.verify(&client).await;
+    // The control: one that was reported as not applied, and is there all the same.
+    let writes = report.history().writes();
+    let not_applied = |write: &&Write| matches!(write.answer, Answer::NotApplied { .. });
+    let lie = writes.iter().find(not_applied).expect("one");
+    client.put(lie.key.clone(), lie.value.clone()).await?;
+    let faults = report.faults(&client).await?;
+    let told = matches!(&faults[..], [Fault::Applied { key, .. }] if *key == lie.key);
+    assert!(told, "{faults:?}");
     tercet_tests::say(&format!("load, a member killed and restarted: {report}"));
     Ok(())
 }

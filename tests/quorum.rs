@@ -83,6 +83,43 @@ async fn one_survivor_becomes_a_whole_fleet_again() -> Result<()> {
     Ok(())
 }
 
+/// The survivor forgets all others, whether they had a vote or not, and whether they are in a
+/// snapshot of its log or in the log itself: there are two places to look for them.
+#[tokio::test]
+async fn a_learner_is_forgotten_with_the_others() -> Result<()> {
+    for etcd in available() {
+        for snapshot_count in ["5", "100000"] {
+            let builder = Cluster::builder().members(2).binary(etcd.path()).timing(Timing::Ci);
+            let cluster = builder.flag("snapshot-count", snapshot_count).start().await?;
+            let learner = cluster.add_learner().await?;
+            let client = cluster.client().await?;
+            for number in 0..10 {
+                client.put("hello", number.to_string()).await?;
+            }
+            let ids = async || -> Result<Vec<u64>> {
+                let list = client.member_list().await?;
+                Ok(list.members().iter().map(|member| member.id()).collect())
+            };
+            let before = ids().await?;
+            assert_eq!(before.len(), 3);
+            let survivor = cluster.member(0);
+            for lost in [cluster.member(1), learner] {
+                lose(lost)?;
+            }
+            cluster.recover_quorum(survivor).await?;
+            let kept = survivor.id().expect("it runs");
+            let after = ids().await?;
+            let both: Vec<_> = after.iter().filter(|id| before.contains(id)).collect();
+            assert_eq!((after.len(), both), (3, vec![&kept]), "etcd {}", etcd.version());
+            let fresh = cluster.members().find(|member| member.is_learner()).expect("as before");
+            fresh.promote().await?;
+            assert_whole(&cluster, 3).await?;
+            assert_eq!(client.get("hello").await?.expect("it").value(), b"9");
+        }
+    }
+    Ok(())
+}
+
 /// Whatever it is at when it is cut off; and nothing is lost, for the survivor is never killed.
 #[tokio::test]
 async fn recovering_goes_on_when_called_again() -> Result<()> {

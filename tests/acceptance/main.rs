@@ -5,6 +5,7 @@
 
 mod boot;
 mod ciphers;
+mod compaction;
 mod coverage;
 mod dial;
 mod health;
@@ -12,4 +13,5 @@ mod peers;
 mod ports;
 mod reload;
 mod revocation;
+mod versions;
 mod visitor;

@@ -1,5 +1,6 @@
 //! What listens where: metrics, several protocols on one port, sockets of the file system.
 
+use tercet_cluster::{RefusalCause, explain};
 use tercet_pki::etcd::Flag;
 use tercet_pki::{LOOPBACK_HOSTS, Leaf};
 use tercet_tests::{Curl, Port, RawFleet, available, wait_until_serving};
@@ -53,6 +54,34 @@ fn v3_metrics_insecure() {
         // No certificate, though clients need one elsewhere.
         let text = ask(curl, &[], &format!("{metrics}/metrics")).unwrap();
         assert!(text.contains("\netcd_server_has_leader 1\n"), "{}", etcd.version());
+    }
+}
+
+/// Metrics by HTTPS, and clients without TLS: there is nothing to show who asks for metrics.
+#[test]
+fn etcd_listen_metrics_urls_with_missing_client_tls_info() {
+    for etcd in available() {
+        let mut fleet = RawFleet::new(etcd, 1);
+        let (port, metrics) = (fleet.ports(0).0, Port::hold());
+        let words = &mut fleet.members[0];
+        for flag in ["--cert-file", "--key-file", "--trusted-ca-file", "--client-cert-auth"] {
+            words.unset(flag);
+        }
+        for flag in ["--listen-client-urls", "--advertise-client-urls"] {
+            words.set(flag, format!("http://127.0.0.1:{port}"));
+        }
+        words.set("--listen-metrics-urls", format!("https://127.0.0.1:{}", metrics.number()));
+        let output = fleet.start(0).wait_for_failure();
+        // Which listener it is, older versions say by its address.
+        let address = format!("127.0.0.1:{}", metrics.number());
+        let refusals = explain(output.lines());
+        let is_told = matches!(&refusals[0].cause, RefusalCause::CertificateNotGiven { url }
+            if *url == address || url == "--listen-metrics-urls");
+        assert!(is_told, "{:?}\n{output}", refusals[0]);
+        // The control: in the clear, it does.
+        let metrics = format!("http://127.0.0.1:{}", metrics.number());
+        fleet.members[0].set("--listen-metrics-urls", metrics);
+        let _running = fleet.start_all();
     }
 }
 

@@ -52,6 +52,40 @@ async fn a_common_name_is_a_user() -> Result<()> {
     Ok(())
 }
 
+/// While one whose certificate says `root` makes users and deletes them, one whose certificate says
+/// `alice` writes and deletes; neither sees anything of the other. etcd's own test is the same.
+#[tokio::test]
+async fn common_names_work_while_users_come_and_go() -> Result<()> {
+    const USERS: usize = 30;
+    for etcd in available() {
+        let cluster = with_users(etcd, 1).await?;
+        cluster.client().await?.auth_enable().await?;
+        let root = Client::connect(named(&cluster, "root")).await?;
+        let alice = Client::connect(named(&cluster, "alice")).await?;
+        let writes = tokio::spawn(async move {
+            for number in 0.. {
+                let key = format!("alice/{number}");
+                alice.put(key.clone(), "value").await?;
+                assert_eq!(alice.delete(key).await?.deleted(), 1);
+                if number >= USERS && alice.get("alice/stop").await?.is_some() {
+                    break;
+                }
+            }
+            // The control: there are users, and this is one of them.
+            assert_eq!(kind(alice.put("elsewhere", "value").await), ErrorKind::PermissionDenied);
+            Ok::<_, tercet_client::Error>(())
+        });
+        for number in 0..USERS {
+            let name = format!("user {number}");
+            root.user_add(&name, "a password").await?;
+            root.user_delete(&name).await?;
+        }
+        root.put("alice/stop", "").await?;
+        writes.await.expect("no panic")?;
+    }
+    Ok(())
+}
+
 /// To be ready needs no user, and to operate needs `root`.
 #[tokio::test]
 async fn a_fleet_that_asks_who_is_there_is_operated_as_a_user() -> Result<()> {

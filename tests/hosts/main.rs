@@ -5,6 +5,7 @@
 
 mod addresses;
 mod network;
+mod partitions;
 
 use std::collections::HashSet;
 use std::io::{BufRead as _, BufReader};
@@ -277,7 +278,7 @@ fn a_test_that_is_killed_leaves_no_network() {
     let pids: Vec<u32> = serde_json::from_value(said["pids"].clone()).unwrap();
     let directory: PathBuf = serde_json::from_value(said["directory"].clone()).unwrap();
     // The control.
-    assert_eq!(pids.len(), 7);
+    assert_eq!(pids.len(), 8);
     assert!(pids.iter().copied().all(is_running) && directory.exists());
     held.kill().unwrap();
     held.wait().unwrap();

@@ -66,8 +66,8 @@ pub(crate) struct Network {
 }
 
 impl Network {
-    /// One more than a fleet begins with.
-    const HOSTS: u8 = 4;
+    /// One more than most fleets begin with, and two for partitions.
+    const HOSTS: u8 = 5;
 
     fn new() -> Self {
         run(&["ip", "link", "set", "lo", "up"]);
@@ -123,6 +123,32 @@ impl Network {
             self.run_on(from, &["ip", "link", "set", device, "up"]);
             let route = ["ip", "route", "add", &to_address, "dev", device, "src", &from_address];
             self.run_on(from, &route);
+        }
+    }
+
+    /// Cuts every cable between these hosts and those: packets of either side are dropped by itself.
+    pub(crate) fn cut(&self, these: &[u8], those: &[u8]) {
+        self.each_way(these, those, |from, to| {
+            self.run_on(from, &["ip", "route", "replace", "blackhole", &address(to).to_string()]);
+        });
+    }
+
+    /// Makes the cables that were cut whole again.
+    pub(crate) fn heal(&self, these: &[u8], those: &[u8]) {
+        self.each_way(these, those, |from, to| {
+            let (to_address, from_address) = (address(to).to_string(), address(from).to_string());
+            let by = format!("to{to}");
+            let route = ["ip", "route", "replace", &to_address, "dev", &by, "src", &from_address];
+            self.run_on(from, &route);
+        });
+    }
+
+    fn each_way(&self, these: &[u8], those: &[u8], does: impl Fn(u8, u8)) {
+        for &this in these {
+            for &that in those {
+                does(this, that);
+                does(that, this);
+            }
         }
     }
 

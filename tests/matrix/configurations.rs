@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use serde_json::Value;
 use tercet_cluster::Configuration;
 use tercet_cluster::binary::{Binary, Feature};
-use tercet_harness::{Builder, Cluster, Result, Security, Timing, TlsOptions};
+use tercet_harness::{Builder, Cluster, Layout, Result, Security, Timing, TlsOptions};
 use tercet_pki::{Durability, Leaf, RevocationReason, Revocations};
 
 use crate::visitor::Visitor;
@@ -46,7 +46,10 @@ fn variants(etcd: &Binary, builder: impl Fn() -> Builder) -> Vec<Builder> {
     let mut all = vec![
         builder(),
         builder().security(Security::Plaintext),
+        builder().security(Security::ServerTls),
+        builder().security(Security::ClientAuth),
         builder().security(Security::Auto),
+        builder().layout(Layout::Shared),
         builder().without_gateway(),
         builder().tls(tls().revocation_list().skip_peer_address_check()),
         builder().tls(tls().allowed_peer_names(["peers"])),

@@ -1,7 +1,8 @@
-//! Every way of etcd's security guide, as one word, on every etcd: who is let in and who is not.
+//! Every way of etcd's security guide, as one word, on every etcd and in every form of configuration:
+//! who is let in and who is not.
 
-use tercet_cluster::Security;
 use tercet_cluster::plan::Protection;
+use tercet_cluster::{Configuration, Security};
 use tercet_harness::client::{Client, Config, Tls};
 use tercet_harness::{Cluster, Layout, Result, Timing};
 use tercet_pki::{Fleet, Identity};
@@ -15,10 +16,13 @@ async fn every_word_is_a_fleet_that_lets_in_whom_it_must() -> Result<()> {
     let mut rows = Vec::new();
     for etcd in tercet_tests::available() {
         let own = Security::ALL.map(|security| (security, Layout::PerMember));
-        for (security, layout) in own.into_iter().chain([(Security::Mutual, Layout::Shared)]) {
+        let words = own.into_iter().chain([(Security::Mutual, Layout::Shared)]);
+        let all = words.flat_map(|word| Configuration::ALL.map(|form| (word, form)));
+        for ((security, layout), form) in all {
             let builder = Cluster::builder().binary(etcd.path()).timing(Timing::Ci);
-            let cluster = builder.security(security).layout(layout).start().await?;
-            let what = format!("{} {security} {layout:?}", etcd.version());
+            let builder = builder.security(security).layout(layout).configuration(form);
+            let cluster = builder.start().await?;
+            let what = format!("{} {security} {layout:?}, {form}", etcd.version());
 
             let client = cluster.client().await?;
             client.put("hello", "world").await?;
@@ -55,7 +59,7 @@ async fn every_word_is_a_fleet_that_lets_in_whom_it_must() -> Result<()> {
             rows.push(what);
         }
     }
-    say(&format!("every word on every etcd:\n  {}", rows.join("\n  ")));
+    say(&format!("every word in every form on every etcd:\n  {}", rows.join("\n  ")));
     Ok(())
 }
 

@@ -5,6 +5,7 @@ mod authority;
 mod interrupted;
 mod leaves;
 mod members;
+mod pauses;
 mod proxies;
 mod revocation;
 mod security;

@@ -10,7 +10,7 @@ use tercet_cluster::binary::Binary;
 use tercet_cluster::diagnose::probe::Probe;
 use tercet_harness::{Cluster, Layout, Result, Security, Timing};
 use tercet_pki::{Authority, Identity, IdentityFiles};
-use tercet_tests::{Dial, LoadReport, say};
+use tercet_tests::{Dial, Load, LoadOptions, LoadReport, say};
 
 /// Three members that do not lose their leader because a machine is busy.
 pub(crate) async fn fleet(etcd: &Binary, layout: Layout, security: Security) -> Result<Cluster> {
@@ -84,11 +84,36 @@ pub(crate) async fn elections(cluster: &Cluster) -> Result<u64> {
     Ok(leader.client().await?.status(leader.client_url()).await?.raft_term())
 }
 
+/// For how long nothing was acknowledged while this did its work.
+pub(crate) async fn pause_of(
+    cluster: &Cluster,
+    work: impl AsyncFnOnce() -> Result<()>,
+) -> Result<Duration> {
+    let client = cluster.client().await?;
+    // Each time with keys of its own.
+    let prefix = format!("pauses/{}/", client.put("pauses", "").await?.revision());
+    let load = Load::start(&client, LoadOptions::default().prefix(prefix)).await;
+    load.acknowledges(20).await;
+    let from = load.elapsed();
+    work().await?;
+    load.acknowledges(20).await;
+    let to = load.elapsed();
+    let report = load.stop().await;
+    report.verify(&client).await;
+    Ok(report.longest_pause_in(from, to))
+}
+
 /// Checks a load's report against the fleet, and puts its figures on record.
 pub(crate) async fn verify(what: &str, etcd: &Binary, report: &LoadReport, client: &Client) {
     say(&format!("{what}, etcd {}: {report}", etcd.version()));
     for (error, times) in report.history().errors() {
         say(&format!("  {times} times {error}"));
     }
+    assert!(!was_cut_off(report), "{report}: {:?}", report.history().errors());
     report.verify(client).await;
+}
+
+/// Whether a writer was refused for its certificate, or refused a member for that's.
+pub(crate) fn was_cut_off(report: &LoadReport) -> bool {
+    report.history().errors().keys().any(|error| error.contains("certificate"))
 }

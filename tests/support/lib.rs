@@ -10,7 +10,7 @@ mod ways;
 pub use curl::{Curl, Curled};
 pub use etcd::{PATIENCE, Port, RawEtcd};
 pub use etcds::{all, available, of_minor, say};
-pub use load::{Answer, Dial, Fault, Found, History, Load, LoadOptions, LoadReport, Write};
+pub use load::{Answer, Dial, Fault, Found, History, Load, LoadOptions, LoadReport, Read, Write};
 pub use raw_fleet::{RawFleet, Words, wait_until_serving};
 pub use ways::{patch_steps, steps_up, ways_up};
 

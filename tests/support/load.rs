@@ -11,10 +11,13 @@ use tokio::time::MissedTickBehavior;
 
 mod history;
 
-pub use history::{Answer, Fault, Found, History, Write};
+pub use history::{Answer, Fault, Found, History, Read, Write};
 
 /// How many keys are read at once when a load is verified.
 const PAGE: u32 = 5_000;
+
+/// Every so many writes of a writer, one that was acknowledged is read back at once.
+const READ_EVERY: u64 = 8;
 
 /// How a load writes.
 #[derive(Clone, Debug)]
@@ -69,7 +72,8 @@ impl LoadOptions {
 ///
 /// Each writes keys that are never written again, at a steady rate and without waiting for the
 /// answer of the one before: so the time between two acknowledgements says for how long the fleet
-/// took no writes, and not for how long one request was stuck.
+/// took no writes, and not for how long one request was stuck. Some are read back as soon as they
+/// are acknowledged, perhaps from another member: a read that does not show them is a fault.
 #[derive(Debug)]
 pub struct Load {
     writers: JoinSet<()>,
@@ -82,6 +86,7 @@ pub struct Load {
 struct Shared {
     begin: Instant,
     writes: Mutex<Vec<Write>>,
+    reads: Mutex<Vec<Read>>,
     counts: watch::Sender<Counts>,
 }
 
@@ -134,6 +139,7 @@ impl Load {
         let shared = Arc::new(Shared {
             begin: Instant::now(),
             writes: Mutex::default(),
+            reads: Mutex::default(),
             counts: watch::Sender::default(),
         });
         let stop = watch::Sender::new(false);
@@ -195,14 +201,18 @@ impl Load {
         while let Some(ended) = self.writers.join_next().await {
             ended.expect("a writer does not panic");
         }
-        let mut writes = self.shared.writes.lock().unwrap_or_else(PoisonError::into_inner);
+        let writes = take(&self.shared.writes);
         LoadReport {
-            history: History::new(std::mem::take(&mut writes)),
+            history: History::new(writes).with_reads(take(&self.shared.reads)),
             writers: self.options.writers,
             prefix: self.options.prefix,
             elapsed,
         }
     }
+}
+
+fn take<T>(all: &Mutex<Vec<T>>) -> Vec<T> {
+    std::mem::take(&mut all.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// Makes what a client is made of, for every write anew.
@@ -226,6 +236,13 @@ impl Way {
     /// Returns the revision.
     async fn put(&self, key: String, value: String) -> tercet_client::Result<i64> {
         Ok(self.client().await?.put(key, value).await?.revision())
+    }
+
+    /// Reads what was acknowledged at this revision.
+    async fn read(&self, key: String, acknowledged: i64) -> tercet_client::Result<Read> {
+        let answer = self.client().await?.range(Range::key(key.clone())).await?;
+        let shown = answer.kvs().first().map(tercet_client::KeyValue::mod_revision);
+        Ok(Read { key, acknowledged, shown, store: answer.revision() })
     }
 }
 
@@ -253,17 +270,33 @@ impl Writer {
                 _ = stop.wait_for(|&stop| stop) => break,
             };
             let key = format!("{}{}/{number:08}", self.options.prefix, self.writer);
-            let write = self.write(key, number.to_string());
+            let write = self.write(key.clone(), number.to_string());
+            let (way, shared) = (self.way.clone(), self.shared.clone());
             under_way.spawn(async move {
-                write.await;
+                let acknowledged = write.await;
+                if let Some(revision) = acknowledged.filter(|_| number % READ_EVERY == 0)
+                    // One that was not answered says nothing.
+                    && let Ok(read) = way.read(key, revision).await
+                {
+                    shared.reads.lock().unwrap_or_else(PoisonError::into_inner).push(read);
+                }
                 drop(place);
             });
-            while under_way.try_join_next().is_some() {}
+            while let Some(ended) = under_way.try_join_next() {
+                ended.expect("a write does not panic: it would be counted nowhere");
+            }
         }
-        while under_way.join_next().await.is_some() {}
+        while let Some(ended) = under_way.join_next().await {
+            ended.expect("a write does not panic: it would be counted nowhere");
+        }
     }
 
-    fn write(&self, key: String, value: String) -> impl Future<Output = ()> + Send + 'static {
+    /// Returns the revision, if it was acknowledged.
+    fn write(
+        &self,
+        key: String,
+        value: String,
+    ) -> impl Future<Output = Option<i64>> + Send + 'static {
         let (way, shared, writer) = (self.way.clone(), self.shared.clone(), self.writer);
         async move {
             let begun = shared.begin.elapsed();
@@ -275,13 +308,17 @@ impl Writer {
                 },
             };
             let ended = shared.begin.elapsed();
-            let acknowledged = matches!(answer, Answer::Acknowledged { .. });
+            let acknowledged = match answer {
+                Answer::Acknowledged { revision } => Some(revision),
+                _ => None,
+            };
             let write = Write { writer, key, value, begun, ended, answer };
             shared.writes.lock().unwrap_or_else(PoisonError::into_inner).push(write);
             shared.counts.send_modify(|counts| match acknowledged {
-                true => counts.acknowledged += 1,
-                false => counts.failed += 1,
+                Some(_) => counts.acknowledged += 1,
+                None => counts.failed += 1,
             });
+            acknowledged
         }
     }
 }
@@ -348,14 +385,16 @@ impl LoadReport {
         Ok(self.history.faults(&self.found(client).await?))
     }
 
-    /// Reads everything back, and asserts that no acknowledged write was lost, that none happened
-    /// that was reported as not applied, and that none happened twice.
+    /// Reads everything back, and asserts that no acknowledged write was lost or not shown to who
+    /// read it meanwhile, that none happened that was reported as not applied, and that none happened
+    /// twice.
     ///
     /// # Panics
     ///
     /// With the first of what is wrong, when something is, or when the fleet cannot be read.
     pub async fn verify(&self, client: &Client) {
         let faults = self.faults(client).await.expect("a fleet that answers reads");
+        assert!(!self.history.reads().is_empty(), "nothing was read meanwhile: {self}");
         let first: Vec<_> = faults.iter().take(10).map(ToString::to_string).collect();
         assert!(faults.is_empty(), "{self}\n{} faults:\n  {}", faults.len(), first.join("\n  "));
     }

@@ -179,6 +179,10 @@ fn a_bundle_takes_two_restarts_and_says_when() {
         host.does("client pki bob");
         host.does("revoke pki pki/bob.crt");
         assert_eq!(host.text("ca.crt").matches("BEGIN").count(), 1);
+        // Once too often is no new one.
+        let said = host.fails("rotate pki --done");
+        assert!(said.contains("nothing has begun"), "{said}");
+        assert!(!pki.join(".rotation").exists());
         // And again: it is a rotation of its own.
         assert!(host.does("rotate pki --dry-run").contains("trust the old and the new"));
     }
@@ -229,4 +233,31 @@ fn what_cannot_be_rotated_is_said() {
     assert!(!host.at("pki/.rotation").exists());
     assert!(host.does("rotate --help").contains("Usage: cargo xtask pki rotate"));
     host.does("rotate pki --by cross-signing --ca-key ca.key");
+}
+
+/// By bundle the old key is not needed, whatever was revoked with it; and what an end that was
+/// interrupted has left of another rotation is not this one's.
+#[test]
+fn a_bundle_needs_nothing_of_the_old_authority() {
+    let mut host = Host::start("");
+    host.stop();
+    host.does("revoke pki pki/client.crt");
+    let serial = |name: &str| {
+        let list = tercet_pki::read::revocation_list(&fs::read(host.at(name)).unwrap()).unwrap();
+        list.entries[0].serial.clone()
+    };
+    let revoked = serial("pki/ca.crl");
+    fs::remove_file(host.at("pki/ca.key")).unwrap();
+    fs::create_dir(host.at("pki/.rotation")).unwrap();
+    fs::copy(host.at("pki/ca.crt"), host.at("pki/.rotation/cross.crt")).unwrap();
+    let said = host.does("rotate pki");
+    assert!(said.contains("ca.crt to every member"), "{said}");
+    host.does("rotate pki --done");
+    let said = host.does("rotate pki --done");
+    assert!(said.contains("From now on tercet CA "), "{said}");
+    assert!(!host.at("pki/ca-old.key").exists() && !said.contains("Destroy"), "{said}");
+    // The list goes on, with what is on it.
+    assert_eq!(serial("pki/ca.crl"), revoked);
+    host.does("client pki bob");
+    host.does("revoke pki pki/bob.crt");
 }

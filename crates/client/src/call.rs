@@ -238,7 +238,7 @@ impl Member {
         };
         match &self.dialing.session {
             Some(session) => self.send_as(session, line, lane, patience, &send).await,
-            None => self.deliver(line, &line.channel, patience, &send).await.map_err(nobody),
+            None => self.send_as_shown(line, patience, &send).await.map_err(nobody),
         }
     }
 

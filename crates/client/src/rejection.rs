@@ -79,8 +79,8 @@ pub(crate) fn meaning(text: &str) -> Option<(ErrorKind, Fate)> {
             (InvalidRequest, Refused)
         }
         "invalid auth token"
-        | "revision of auth store is old"
-        | "revision in header is old"
+        | OVERTAKEN
+        | OVERTAKEN_TOO
         // A server that wants a user was sent none.
         | "user name is empty" => (InvalidAuthToken, Refused),
         "permission denied" => (PermissionDenied, Refused),
@@ -103,6 +103,18 @@ pub(crate) fn meaning(text: &str) -> Option<(ErrorKind, Fate)> {
         "corrupt cluster" => (Corrupt, Unknown),
         _ => return None,
     })
+}
+
+/// What is said of a request when users or roles have changed since the member looked who sent it:
+/// when it is to be applied, and then it is not (`server/etcdserver/apply/auth.go`, `Apply`), and of a
+/// read (`server/etcdserver/v3_server.go`, `doSerialize`).
+const OVERTAKEN: &str = "revision of auth store is old";
+/// The same in the words of the part that knows users, from where they are not translated.
+const OVERTAKEN_TOO: &str = "revision in header is old";
+
+/// Whether this is said of a request because users or roles have changed under way.
+pub(crate) fn is_overtaken(text: &str) -> bool {
+    [OVERTAKEN, OVERTAKEN_TOO].contains(&plain(text))
 }
 
 /// A text without the name of etcd's part that said it. Where 3.4 and 3.5 check who may do what

@@ -54,6 +54,19 @@ pub struct Found {
     pub mod_revision: i64,
 }
 
+/// What a client read while the load was at work: a key whose write had been acknowledged before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Read {
+    /// The key.
+    pub key: String,
+    /// The revision at which it was acknowledged.
+    pub acknowledged: i64,
+    /// The revision at which it was shown; `None` if there was no such key.
+    pub shown: Option<i64>,
+    /// The store's revision, as the answer said it.
+    pub store: i64,
+}
+
 /// What the store says against what the client was told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
@@ -94,6 +107,15 @@ pub enum Fault {
         /// A revision that was acknowledged before it began.
         before: i64,
     },
+    /// A read that began after a write was acknowledged did not show it.
+    Stale {
+        /// The key.
+        key: String,
+        /// What was acknowledged.
+        revision: i64,
+        /// The revision of the store that the read was answered from.
+        store: i64,
+    },
     /// Nobody wrote this key.
     Strange {
         /// The key.
@@ -105,6 +127,7 @@ pub enum Fault {
 #[derive(Clone, Debug, Default)]
 pub struct History {
     writes: Vec<Write>,
+    reads: Vec<Read>,
 }
 
 impl History {
@@ -112,7 +135,20 @@ impl History {
     #[must_use]
     pub fn new(mut writes: Vec<Write>) -> Self {
         writes.sort_by_key(|write| write.ended);
-        Self { writes }
+        Self { writes, reads: Vec::new() }
+    }
+
+    /// With what was read meanwhile.
+    #[must_use]
+    pub fn with_reads(mut self, reads: Vec<Read>) -> Self {
+        self.reads = reads;
+        self
+    }
+
+    /// What was read and answered.
+    #[must_use]
+    pub fn reads(&self) -> &[Read] {
+        &self.reads
     }
 
     /// The writes, in the order of their ends.
@@ -182,7 +218,19 @@ impl History {
         let strange = left.into_keys().map(|key| Fault::Strange { key: key.to_owned() });
         faults.extend(strange);
         faults.extend(self.disordered());
+        faults.extend(self.stale());
         faults
+    }
+
+    /// Reads that are linearizable, and did not show what had been acknowledged before they began.
+    fn stale(&self) -> impl Iterator<Item = Fault> {
+        let stale =
+            |read: &&Read| read.shown != Some(read.acknowledged) || read.store < read.acknowledged;
+        self.reads.iter().filter(stale).map(|read| Fault::Stale {
+            key: read.key.clone(),
+            revision: read.acknowledged,
+            store: read.store,
+        })
     }
 
     /// Writes whose revision is less than one that was acknowledged before they began.
@@ -245,6 +293,11 @@ impl fmt::Display for Fault {
             Self::Disordered { key, revision, before } => write!(
                 f,
                 "{key} has revision {revision}, and began after {before} was acknowledged"
+            ),
+            Self::Stale { key, revision, store } => write!(
+                f,
+                "{key} was acknowledged at revision {revision}, and a later read at {store} did not \
+                 show it"
             ),
             Self::Strange { key } => write!(f, "nobody wrote {key}"),
         }

@@ -7,7 +7,8 @@ use tercet_cluster::diagnose::probe::{Probe, ProbeIdentity};
 use tercet_pki::read::{self, CertificateDetails};
 use tercet_pki::rotation::{Change, Holdings, Phase, Rotation, Step};
 use tercet_pki::{
-    Access, Authority, Certificate, Durability, FleetDirectory, RevocationFiles, write_file,
+    Access, Authority, Certificate, Durability, FleetDirectory, RevocationFiles, Revocations,
+    write_file,
 };
 
 use super::{Common, common, wrote};
@@ -33,6 +34,9 @@ Usage: cargo xtask pki rotate DIR [OPTIONS]
 /// What is needed on the way, in the fleet's directory; nothing of it is needed afterwards.
 const WORK: &str = ".rotation";
 
+/// The new authority there: as long as it is there, a rotation is under way.
+const NEW: &str = "new.crt";
+
 pub(super) fn run(mut arguments: lexopt::Parser) -> Result<(), Failure> {
     let mut common = Common::default();
     let (mut by, mut done, mut dry_run, mut ask) = (None, false, false, Vec::new());
@@ -55,7 +59,10 @@ pub(super) fn run(mut arguments: lexopt::Parser) -> Result<(), Failure> {
     if !dry_run {
         FleetDirectory::recover(dir, &key)?;
     }
-    let has_begun = dir.join(WORK).join("new.crt").exists();
+    let has_begun = dir.join(WORK).join(NEW).exists();
+    if done && !has_begun {
+        return Err("--done, and nothing has begun: the last rotation came to its end".into());
+    }
     let work = match has_begun {
         true => Work::load(dir)?,
         false => Work::begin(dir, &key, by.unwrap_or(Method::Bundle))?,
@@ -156,6 +163,8 @@ impl Work {
         if new.exists() {
             return Ok(());
         }
+        // What is left of one that ended is not this one's.
+        remove(&cross)?;
         write_file(&old, Access::Anyone, self.old.pem().as_bytes(), true)?;
         write_file(&key, Access::Owner, self.new.key_pem().as_bytes(), true)?;
         if let Some(certificate) = &self.cross {
@@ -165,7 +174,7 @@ impl Work {
     }
 
     fn paths(dir: &Path) -> [PathBuf; 4] {
-        ["old.crt", "new.crt", "new.key", "cross.crt"].map(|name| dir.join(WORK).join(name))
+        ["old.crt", NEW, "new.key", "cross.crt"].map(|name| dir.join(WORK).join(name))
     }
 
     const fn method(&self) -> Method {
@@ -194,8 +203,10 @@ impl Work {
             let old_key = zeroize::Zeroizing::new(bytes(key)?);
             write_file(&aside, Access::Owner, &old_key, true)?;
         }
-        self.hand_over_list(dir, &aside)?;
+        self.hand_over_list(dir)?;
         write_file(key, Access::Owner, new_key.as_bytes(), true)?;
+        // First what says that one is under way.
+        remove(&dir.join(WORK).join(NEW))?;
         std::fs::remove_dir_all(dir.join(WORK))?;
         wrote(key);
         println!("\nFrom now on {} signs.", self.new.common_name());
@@ -208,8 +219,8 @@ impl Work {
         Ok(())
     }
 
-    /// A list is its authority's. What is on it stays there.
-    fn hand_over_list(&self, dir: &Path, old_key: &Path) -> Result<(), Failure> {
+    /// A list is its authority's. What is on it stays there, and the old key is not needed for it.
+    fn hand_over_list(&self, dir: &Path) -> Result<(), Failure> {
         let files = RevocationFiles::in_directory(dir);
         if !files.pem.exists() {
             return Ok(());
@@ -218,12 +229,21 @@ impl Work {
         if self.new.revocations(&list).is_ok() {
             return Ok(());
         }
-        let key = zeroize::Zeroizing::new(String::from_utf8(bytes(old_key)?)?);
-        let revocations = Authority::from_pem(&self.old.pem(), &key)?.revocations(&list)?;
+        let revocations = Revocations::of_list(&list, &self.old)?;
         files.write(&self.new.revoke(&revocations)?, Durability::Synced)?;
         wrote(&files.der);
         wrote(&files.pem);
         Ok(())
+    }
+}
+
+/// Removes a file, if it is there.
+fn remove(path: &Path) -> Result<(), Failure> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(format!("could not remove {}: {error}", path.display()).into())
+        }
+        _ => Ok(()),
     }
 }
 

@@ -11,6 +11,7 @@ use crate::channel::Channel;
 use crate::client::timed;
 use crate::error::{ErrorKind, Failure, Fate};
 use crate::generated::etcdserverpb as pb;
+use crate::rejection;
 
 /// How often one request gets another token.
 ///
@@ -19,7 +20,41 @@ use crate::generated::etcdserverpb as pb;
 /// time that the request is there.
 const REFRESHES: usize = 3;
 
+/// How often a request of nobody, or of whom a certificate names, is sent again when users or roles
+/// have changed under way. The way is short: twice is enough while somebody changes them all the
+/// time (measured).
+const OVERTAKEN: usize = 10;
+
 impl Member {
+    /// Sends as whom the certificate names, if anybody: again if users or roles were changed between
+    /// the member's look at it and the request's turn.
+    ///
+    /// That is safe for a write too: see [`send_as`](Self::send_as).
+    pub(super) async fn send_as_shown<T, S, F>(
+        &self,
+        line: &Line,
+        patience: Duration,
+        send: &S,
+    ) -> Result<T, Failure>
+    where
+        S: Fn(Channel, Duration) -> F,
+        F: Future<Output = Result<T, Status>>,
+    {
+        let begin = Instant::now();
+        let mut overtaken = 0;
+        loop {
+            let left = patience.saturating_sub(begin.elapsed());
+            let failure = match self.deliver(line, &line.channel, left, send).await {
+                Err(failure) if is_overtaken(&failure) => failure,
+                result => return result,
+            };
+            overtaken += 1;
+            if overtaken > OVERTAKEN || begin.elapsed() >= patience {
+                return Err(failure);
+            }
+        }
+    }
+
     /// Sends as this user, again with another token if the server does not take the one it has.
     ///
     /// That is safe for a write too: etcd looks at the token before it proposes a request, and at
@@ -101,6 +136,12 @@ fn not_sent(failure: Failure, session: &Session) -> Failure {
     }
 }
 
+/// Whether users or roles were changed before the request had its turn, and it was not done for
+/// that.
+fn is_overtaken(failure: &Failure) -> bool {
+    failure.fate == Fate::Refused && failure.message.as_deref().is_some_and(rejection::is_overtaken)
+}
+
 /// Whether another token may help.
 fn may_be_the_token(failure: &Failure, lane: Lane, pass: &Pass, refreshed: usize) -> bool {
     if failure.fate != Fate::Refused {
@@ -140,6 +181,13 @@ mod tests {
         assert!(again(PermissionDenied, Lane::Streams, &some, 0));
         assert!(!again(PermissionDenied, Lane::Streams, &some, 1));
         assert!(!again(KeyNotFound, Lane::Requests, &none, 0));
+
+        // Of another user than that of a token: see `send_as_shown`.
+        let said = |text: &str, fate| Failure::new(InvalidAuthToken, fate, "no").said(text);
+        assert!(is_overtaken(&said("auth: revision of auth store is old", Fate::Refused)));
+        assert!(is_overtaken(&said("auth: revision in header is old", Fate::Refused)));
+        assert!(!is_overtaken(&said("etcdserver: invalid auth token", Fate::Refused)));
+        assert!(!is_overtaken(&said("auth: revision of auth store is old", Fate::Unknown)));
 
         // It may have been done, whatever was said.
         let unknown = Failure::new(InvalidAuthToken, Fate::Unknown, "perhaps");

@@ -173,8 +173,17 @@ async fn force(course: &Course<'_>, survivor: Member<'_>) -> Result<(), (Step, C
     stop_in_peace(survivor).await.map_err(|error| (Step::Stop, error.into()))?;
     cluster.cell(survivor.index()).install(plan, survivor.binary().clone());
     survivor.restart().await.map_err(|error| (Step::Alone, error.into()))?;
-    let list = async { survivor.client().await?.member_list().await };
-    let list = list.await.map_err(|error| (Step::Alone, error.into()))?;
+    let list = async {
+        let client = survivor.client().await?;
+        // Before 3.5.25 and 3.6.6, and in all of 3.4, it may forget only those with a vote
+        // (`server/etcdserver/raft.go` and `server/storage/util.go`, `getIDs`). It can rid itself
+        // of the others: nobody asks them.
+        for other in client.member_list().await?.members().iter().filter(|one| one.is_learner()) {
+            client.member_remove(other.id()).await?;
+        }
+        client.member_list().await
+    };
+    let list = list.await.map_err(|error: tercet_client::Error| (Step::Alone, error.into()))?;
     match list.len() {
         1 => Ok(()),
         members => Err((Step::Alone, Cause::NotAlone { members })),

@@ -2,7 +2,7 @@
 
 use super::{RevocationReason, Revocations};
 use crate::read::{self, CertificateDetails, ReadError, SignatureCheck};
-use crate::{Authority, IssueError};
+use crate::{Authority, Certificate, IssueError};
 
 impl Authority {
     /// What a list of this authority, in PEM or DER, revokes already, to add to it. The next list
@@ -13,8 +13,20 @@ impl Authority {
     /// [`RevocationListError`] if it is no list, or not of this authority: to sign another's
     /// entries would revoke our certificates of the same serial numbers.
     pub fn revocations(&self, list: &[u8]) -> Result<Revocations, RevocationListError> {
+        Revocations::of_list(list, &self.certificate)
+    }
+}
+
+impl Revocations {
+    /// What a list, in PEM or DER, revokes already that the authority with this certificate has
+    /// signed: for the one after it to go on with, when nobody has the old one's key any more.
+    ///
+    /// # Errors
+    ///
+    /// As [`Authority::revocations`].
+    pub fn of_list(list: &[u8], authority: &Certificate) -> Result<Self, RevocationListError> {
         let list = read::revocation_list(list)?;
-        let own = CertificateDetails::parse(self.certificate.der())?;
+        let own = CertificateDetails::parse(authority.der())?;
         if list.issuer.der != own.subject.der {
             return Err(RevocationListError::Foreign {
                 issuer: list.issuer.text,
@@ -24,7 +36,7 @@ impl Authority {
         if list.signed_by(&own) != SignatureCheck::Valid {
             return Err(RevocationListError::Signature { authority: own.subject.text });
         }
-        let mut revocations = Revocations::new();
+        let mut revocations = Self::new();
         for entry in list.entries {
             let reason = entry.reason.map_or_else(Default::default, RevocationReason::from_number);
             revocations =
