@@ -29,8 +29,9 @@ fn code(text: &str) -> Vec<&str> {
 
 /// The options of `cargo xtask up`, by its own words.
 fn options_of_up() -> Vec<String> {
-    let source = read("xtask/src/up/options.rs");
-    let usage = source.lines().filter_map(|line| line.strip_prefix("  --"));
+    // Its own, and those of every fleet.
+    let sources = ["xtask/src/up/options.rs", "xtask/src/fleet_options.rs"].map(read).concat();
+    let usage = sources.lines().filter_map(|line| line.strip_prefix("  --"));
     usage.map(|line| line.split(' ').next().unwrap().to_owned()).collect()
 }
 
@@ -82,7 +83,8 @@ fn options_are_those_of_the_code() {
         assert!(page.contains(&format!("--{other}")), "{other}");
         said.push(other.to_owned());
     }
-    for plain in ["members", "etcd", "timing", "hold", "json"] {
+    assert!(read("docs/joining-and-proxies.md").contains("--proxy"));
+    for plain in ["proxy", "members", "etcd", "timing", "hold", "json"] {
         said.push(plain.to_owned());
     }
     let missing: Vec<_> = up.iter().filter(|option| !said.contains(option)).collect();

@@ -41,7 +41,7 @@ async fn nobody_waits_longer_than_for_one_election() -> Result<()> {
         });
         let dies = dies.await?;
         cluster.rolling_restart().await?;
-        let election = Timing::Ci.election();
+        let election = Timing::Ci.election(cluster.members().len());
         // The control: that nobody led is seen. Of the time that followers wait, a heartbeat may have
         // gone by.
         assert!(dies > election / 2, "{dies:?} without a leader");
