@@ -1,6 +1,6 @@
 //! Operations that are cancelled at any moment go on when they are called again.
 
-use tercet_harness::{Cluster, Result, Timing};
+use tercet_harness::{Cluster, Member, Result, Timing};
 
 use crate::{assert_whole, cut_off};
 
@@ -42,6 +42,35 @@ async fn what_was_begun_to_be_added_can_be_removed() -> Result<()> {
     Ok(())
 }
 
+/// Whether nobody holds the port of its clients any more.
+fn is_free(member: Member<'_>) -> bool {
+    let address = member.client_url().rsplit('/').next().expect("a host");
+    std::net::TcpListener::bind(address).is_ok()
+}
+
+/// What is left of one of which the removal was cut off at its very end is its owner's to give up.
+#[tokio::test]
+async fn a_removed_member_holds_no_ports_whoever_was_interrupted() -> Result<()> {
+    let cluster = fleet().await?;
+    let member = cluster.add_member().await?;
+    assert!(!is_free(member), "the control");
+    // Out of the fleet, and its place is kept for the one in its stead.
+    let replace = async { member.replace().await.map(drop) };
+    let removed = async {
+        while !member.is_removed() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        result = replace => result?,
+        () = removed => {}
+    }
+    member.remove().await?;
+    let begun = cluster.members().count() == 4;
+    assert!(begun || is_free(member));
+    Ok(())
+}
+
 #[tokio::test]
 async fn removing_goes_on_when_called_again() -> Result<()> {
     let cluster = fleet().await?;
@@ -51,6 +80,7 @@ async fn removing_goes_on_when_called_again() -> Result<()> {
             member.remove().await?;
         }
         assert_eq!(cluster.members().count(), 3, "after {after_ms} ms");
+        assert!(is_free(member), "after {after_ms} ms");
         assert_whole(&cluster).await?;
     }
     Ok(())

@@ -135,3 +135,28 @@ impl Cause {
         matches!(self, Self::Start(error) if error.log().is_some())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_vote_that_is_not_seen_is_told_apart_from_no_answer() {
+        let not_seen = |source| Cause::VoteNotSeen { elapsed: Duration::from_millis(2500), source };
+        insta::assert_snapshot!(
+            not_seen(None),
+            @"it was given a vote, but has not heard of it after 2.5s"
+        );
+        let refused = tercet_client::Config::new(Vec::<String>::new());
+        let error = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap()
+            .block_on(tercet_client::Client::connect(refused))
+            .unwrap_err();
+        insta::assert_snapshot!(
+            not_seen(Some(error)),
+            @"it was given a vote, but does not answer after 2.5s"
+        );
+    }
+}

@@ -100,7 +100,14 @@ impl Member<'_> {
         refuse_distant_members(*self, etcd)?;
         let (way, turns) = refuse_what_cannot_be(&[*self], etcd)?;
         be_ready_for(&course, way, etcd).await?;
-        roll(&course, &turns).await
+        roll(&course, &turns).await?;
+        let minor = |etcd: &Binary| etcd.version().minor();
+        let mut members = self.cluster().members();
+        // With the last one the fleet is there.
+        match way.is_some() && members.all(|member| minor(member.binary()) == minor(etcd)) {
+            true => forget_downgrade(&course).await,
+            false => Ok(()),
+        }
     }
 }
 

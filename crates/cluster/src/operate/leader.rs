@@ -54,7 +54,8 @@ pub(super) async fn lead(course: &Course<'_>, member: Member<'_>) -> Result<(), 
         let status = status.map_err(|error| failed(error.into()))?;
         match client.move_leader(leader.client_url(), status.member_id()).await {
             // Whom it follows is asked of all: the next round sees it.
-            Ok(()) => {}
+            Ok(()) if begin.elapsed() < course.cluster.ready_within => {}
+            Ok(()) => return Err(failed(Cause::NotSeen { elapsed: begin.elapsed() })),
             Err(error)
                 if may_be_tried_again(error.kind())
                     && begin.elapsed() < course.cluster.ready_within => {}

@@ -23,16 +23,21 @@ impl Member<'_> {
     /// stay run.
     pub async fn remove(&self) -> Result<(), OperateError> {
         let course = Course::begin(self.cluster(), format!("removing {}", self.name())).await;
+        let cluster = self.cluster();
         if self.is_removed() {
+            // Whatever was cut off then: its end was the first of it.
+            delete_data(*self).map_err(|cause| course.failed(Step::Data, Some(*self), cause))?;
+            drop(cluster.cell(self.index()).give_up_ports());
             return Ok(());
         }
         take_out(&course, *self).await?;
-        drop(self.cluster().cell(self.index()).give_up_ports());
-        Ok(())
+        drop(cluster.cell(self.index()).give_up_ports());
+        cluster.wait_until_ready().await.map_err(|error| course.failed(Step::Ready, None, error))
     }
 }
 
-/// As [`Member::remove`], as a part of something, and its ports stay held.
+/// As [`Member::remove`], as a part of something: its ports stay held, and the others are not waited
+/// for.
 pub(super) async fn take_out(course: &Course<'_>, member: Member<'_>) -> Result<(), OperateError> {
     let cluster = course.cluster;
     let failed = |step, cause| course.failed(step, Some(member), cause);
@@ -57,8 +62,7 @@ pub(super) async fn take_out(course: &Course<'_>, member: Member<'_>) -> Result<
     let cell = cluster.cell(member.index());
     cell.stand(Standing::Removed { was: cell.standing().role() });
     delete_data(member).map_err(|cause| failed(Step::Data, cause))?;
-    reread_certificates(cluster).map_err(|cause| failed(Step::Certificates, cause))?;
-    cluster.wait_until_ready().await.map_err(|error| course.failed(Step::Ready, None, error))
+    reread_certificates(cluster).map_err(|cause| failed(Step::Certificates, cause))
 }
 
 /// Ends it as an operator does, if it runs.

@@ -2,7 +2,7 @@
 
 use super::course::Course;
 use super::entry::{Newcomer, Place, bring_in, make};
-use super::error::{OperateError, OperateRefusal};
+use super::error::{OperateError, OperateRefusal, Step};
 use super::remove::take_out;
 use super::roster::{Voters, entering};
 use crate::cluster::{Member, Role};
@@ -35,6 +35,8 @@ impl<'a> Member<'a> {
                 voters.without(*self).may_add(wanted)?;
             }
             take_out(&course, *self).await?;
+            let ready = cluster.wait_until_ready().await;
+            ready.map_err(|error| course.failed(Step::Ready, None, error))?;
         }
         stand_in(&course, *self).await
     }

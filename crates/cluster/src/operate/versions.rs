@@ -118,18 +118,24 @@ pub(super) async fn wait_for(
     let mut handed_over = false;
     loop {
         let mut late = Vec::new();
+        let mut silent = None;
         for member in cluster.members().filter(Member::is_running) {
-            let said = ask(member).await.map_err(|cause| (Step::Versions, cause))?;
-            if !reached(&said, version) {
-                late.push(said);
+            match ask(member).await {
+                Ok(said) if reached(&said, version) => {}
+                Ok(said) => late.push(said),
+                // It may next time, and be of that version.
+                Err(cause) => silent = Some(cause),
             }
         }
-        if late.is_empty() {
-            return Ok(());
-        }
         let elapsed = begin.elapsed();
-        if elapsed >= cluster.ready_within {
-            return Err((Step::Versions, Cause::Versions { wanted: version, late, elapsed }));
+        let is_over = elapsed >= cluster.ready_within;
+        match silent {
+            None if late.is_empty() => return Ok(()),
+            Some(cause) if is_over && late.is_empty() => return Err((Step::Versions, cause)),
+            _ if is_over => {
+                return Err((Step::Versions, Cause::Versions { wanted: version, late, elapsed }));
+            }
+            _ => {}
         }
         if !handed_over {
             handed_over = true;
