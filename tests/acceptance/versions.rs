@@ -24,9 +24,10 @@ fn pairs_down() -> Vec<(&'static Binary, &'static Binary)> {
     pairs
 }
 
-async fn start(etcd: &Binary, members: usize) -> Result<Cluster> {
+/// A fleet whose members write a snapshot of their log after each `snapshot_count` entries.
+async fn start(etcd: &Binary, members: usize, snapshot_count: &str) -> Result<Cluster> {
     let builder = Cluster::builder().binary(etcd.path()).members(members).timing(Timing::Ci);
-    builder.flag("snapshot-count", "10").start().await
+    builder.flag("snapshot-count", snapshot_count).start().await
 }
 
 /// More writes than any version keeps in its log for those who lag (`DefaultSnapshotCatchUpEntries`,
@@ -69,7 +70,7 @@ fn minor(etcd: &Binary) -> Version {
 #[tokio::test]
 async fn mix_versions_snapshot_by_adding_member() -> Result<()> {
     for (old, new) in pairs() {
-        let cluster = start(old, 1).await?;
+        let cluster = start(old, 1, "100").await?;
         write_more_than_is_kept(&cluster.client().await?).await?;
         let learner = cluster.add_learner().await?;
         learner.promote().await?;
@@ -102,7 +103,7 @@ async fn mix_versions_snapshot_by_adding_member() -> Result<()> {
 #[tokio::test]
 async fn mix_versions_snapshot_by_mocking_partition() -> Result<()> {
     for (old, new) in pairs() {
-        let cluster = start(old, 3).await?;
+        let cluster = start(old, 3, "100").await?;
         for (leader, follower) in [(0, 2), (2, 1)] {
             let leader = cluster.member(leader);
             leader.lead().await?;
@@ -143,7 +144,7 @@ async fn assert_all_are(cluster: &Cluster, etcd: &Binary) -> Result<()> {
 async fn downgrade_cancellation_with_and_without_enabling() -> Result<()> {
     for (old, new) in pairs_down() {
         for members in [1, 3] {
-            let cluster = start(new, members).await?;
+            let cluster = start(new, members, "10").await?;
             cluster.cancel_downgrade().await?;
             assert_all_are(&cluster, new).await?;
             // Before, no version is announced.
@@ -170,7 +171,7 @@ async fn downgrade_cancellation_with_and_without_enabling() -> Result<()> {
 async fn downgrade_cancellation_after_downgrading_some_in_cluster_of_3() -> Result<()> {
     for (old, new) in pairs_down() {
         for part in [1, 2] {
-            let cluster = start(new, 3).await?;
+            let cluster = start(new, 3, "10").await?;
             cluster.client().await?.put("hello", "world").await?;
             for index in 0..part {
                 cluster.member(index).downgrade(old).await?;
@@ -203,7 +204,7 @@ async fn downgrade_cancellation_after_downgrading_some_in_cluster_of_3() -> Resu
 #[tokio::test]
 async fn downgrade_upgrade_cluster_of_1_with_snapshot() -> Result<()> {
     for (old, new) in pairs_down() {
-        let cluster = start(new, 1).await?;
+        let cluster = start(new, 1, "10").await?;
         let fill = async || -> Result<()> {
             let client = cluster.client().await?;
             // One that never comes.
