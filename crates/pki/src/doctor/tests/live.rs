@@ -290,6 +290,21 @@ fn memory_counts_for_more_than_time() {
     assert!(found.meaning.contains(" It still trusts CN=more CA"), "{}", found.meaning);
     let both = "--trusted-ca-file, --peer-trusted-ca-file";
     assert_eq!(found.field.as_deref(), Some(both));
+    assert!(found.fix.starts_with("restart infra1; one member at a time"), "{}", found.fix);
+
+    // Where the file has lost what others still come by, a restart would do the harm.
+    let client = more.issue(&Leaf::client("alice")).unwrap();
+    for accepted in &mut lab.answers {
+        if accepted.port == Port::Client {
+            accepted.presented = vec![client.certificate().der().to_vec()];
+        }
+    }
+    let report = lab.examine();
+    let found = one(&report);
+    assert_eq!((found.rule, found.severity), (Rule::AuthorityInMemory, Severity::Warning));
+    let end = " With the file as it is, a restart ends what works still: the client → infra1.";
+    assert!(found.meaning.ends_with(end), "{}", found.meaning);
+    assert!(found.fix.starts_with("restart nothing yet: first put back into "), "{}", found.fix);
 }
 
 /// Whatever ports answer, something is said or nothing.

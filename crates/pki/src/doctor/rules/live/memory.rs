@@ -114,6 +114,8 @@ struct Pending<'c> {
     still: String,
     not_yet: String,
     broken: Vec<String>,
+    /// Who is let in still, and will not be once the file is read.
+    ends: Vec<String>,
 }
 
 impl<'c> Pending<'c> {
@@ -134,7 +136,8 @@ impl<'c> Pending<'c> {
         }
         let ports = vec![format!("its {} port, {}", side.port, memory.url)];
         let settings = vec![member.setting_of(side, "trusted-ca-file")];
-        Some(Self { document, ports, settings, still, not_yet, broken })
+        let ends = let_in_still(case, member, side, document);
+        Some(Self { document, ports, settings, still, not_yet, broken, ends })
     }
 
     fn is_like(&self, other: &Self) -> bool {
@@ -146,6 +149,7 @@ impl<'c> Pending<'c> {
         self.ports.extend(other.ports);
         self.settings.extend(other.settings);
         self.broken.extend(other.broken);
+        self.ends.extend(other.ends);
     }
 
     fn found(self, member: &MemberCase<'_>) -> Found {
@@ -174,16 +178,32 @@ impl<'c> Pending<'c> {
         } else {
             format!(" It fails: {}.", names(self.broken.iter()))
         };
+        let restart = format!(
+            "restart {name}; one member at a time, each when the one before it is healthy again"
+        );
+        // To restart it now would be to do the harm.
+        let (ends, fix) = if self.ends.is_empty() {
+            (String::new(), restart)
+        } else {
+            (
+                format!(
+                    " With the file as it is, a restart ends what works still: {}.",
+                    names(self.ends.iter())
+                ),
+                format!(
+                    "restart nothing yet: first put back into {path} what has signed those \
+                     certificates, or issue them again; then {restart}"
+                ),
+            )
+        };
         let new = if self.broken.is_empty() { Found::warning } else { Found::error };
         new(
             Rule::AuthorityInMemory,
             "etcd says nothing about it; to those whom a new authority certifies: x509: certificate \
              signed by unknown authority"
                 .to_owned(),
-            format!("{meaning}{fails}"),
-            format!(
-                "restart {name}; one member at a time, each when the one before it is healthy again"
-            ),
+            format!("{meaning}{fails}{ends}"),
+            fix,
         )
         .member(member)
         .file(&self.document.path)
@@ -206,14 +226,40 @@ fn refused_in_vain(
     side: &Side<'_>,
     document: &Document,
 ) -> Vec<String> {
-    let answers = case.answers.iter().filter(|seen| {
-        seen.member == Some(member.index)
-            && seen.answer.port == side.port
-            && is_in_vain(case, side, document, seen)
-            && is_of_authority(seen, Some(side), case)
-    });
+    links_to(case, member, side, |seen| {
+        is_in_vain(case, side, document, seen) && is_of_authority(seen, Some(side), case)
+    })
+}
+
+/// Those that the port let in, though its file would not.
+fn let_in_still(
+    case: &Case<'_>,
+    member: &MemberCase<'_>,
+    side: &Side<'_>,
+    document: &Document,
+) -> Vec<String> {
+    links_to(case, member, side, |seen| {
+        let presented = seen.answer.handshake.as_ref().is_some_and(|tls| tls.has_presented);
+        presented
+            && seen.is_let_in()
+            && !seen.presented.is_empty()
+            && !accepts(case, document, seen)
+    })
+}
+
+/// Who came to the port of this side, of those that are meant; each once.
+fn links_to(
+    case: &Case<'_>,
+    member: &MemberCase<'_>,
+    side: &Side<'_>,
+    is_meant: impl Fn(&AnswerCase<'_>) -> bool,
+) -> Vec<String> {
     let mut links: Vec<String> = Vec::new();
-    for seen in answers {
+    for seen in &case.answers {
+        let is_here = seen.member == Some(member.index) && seen.answer.port == side.port;
+        if !is_here || !is_meant(seen) {
+            continue;
+        }
         let link = format!("{} → {}", seen.answer.dialler, member.name);
         if !links.contains(&link) {
             links.push(link);
