@@ -79,7 +79,7 @@ fn options_are_those_of_the_code() {
         }
     }
     // What the options of `up` beside these are for is in the other tables.
-    for other in ["security", "shared-cert", "config", "discovery"] {
+    for other in ["security", "shared-cert", "config", "discovery", "proxy"] {
         assert!(page.contains(&format!("--{other}")), "{other}");
         said.push(other.to_owned());
     }

@@ -2,11 +2,17 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
+use tercet_cluster::{RefusalCause, explain};
 use tercet_harness::{Cluster, ProxyKind, Result, Security, Version};
 use tercet_pki::{IdentityFiles, LOOPBACK_HOSTS, Leaf, read};
 use tercet_tests::{Curl, PATIENCE, available, eventually};
 
 use crate::altered::Altered;
+
+/// Why it ended, typed.
+fn causes(said: &str) -> Vec<RefusalCause> {
+    explain(said.lines()).into_iter().map(|refusal| refusal.cause).collect()
+}
 
 fn subject(files: &IdentityFiles) -> (String, String) {
     let pem = std::fs::read(&files.certificate).unwrap();
@@ -46,7 +52,47 @@ async fn grpc_proxy_and_common_name() -> Result<()> {
         let altered = altered.with("cert", &named.certificate).with("key", &named.key);
         let said = altered.start().wait_for_failure();
         assert!(said.contains("cert has non empty Common Name (client)"), "{said}");
+        let cause = RefusalCause::ProxyCommonName { name: "client".to_owned() };
+        assert_eq!(causes(&said), [cause], "{said}");
         // What clients see of it may have one: that is `--cert-file`.
+        proxy.restart().await?;
+    }
+    Ok(())
+}
+
+/// What ends a proxy is told as it is of a member: with its cause, the fix and the doctor's rule.
+#[tokio::test]
+async fn why_a_proxy_does_not_start_is_typed() -> Result<()> {
+    for etcd in available() {
+        let cluster = Cluster::builder().binary(etcd.path()).members(1).start().await?;
+        let proxy = cluster.start_proxy(ProxyKind::GrpcProxy).await?;
+        let shown = proxy.files().client.as_ref().unwrap();
+        let [old, named] = [&shown.certificate, &cluster.files().client.certificate];
+        let [old, named] = [std::fs::read(old)?, std::fs::read(named)?];
+        let old_key = std::fs::read(&shown.key)?;
+
+        std::fs::write(&shown.certificate, &named)?;
+        std::fs::copy(&cluster.files().client.key, &shown.key)?;
+        let error = proxy.restart().await.unwrap_err();
+        let causes: Vec<_> = error.refusals().iter().map(|refusal| &refusal.cause).collect();
+        let cause = RefusalCause::ProxyCommonName { name: "client".to_owned() };
+        assert_eq!(causes, [&cause], "{error}");
+        assert!(error.to_string().contains("fix: give it as --cert one without a common name"));
+        assert_eq!(error.log(), Some(&*proxy.log()));
+
+        std::fs::remove_file(&shown.certificate)?;
+        let error = proxy.restart().await.unwrap_err();
+        let [refusal] = error.refusals() else { panic!("{error}") };
+        assert_eq!(refusal.cause, RefusalCause::FileMissing { path: shown.certificate.clone() });
+        assert_eq!(refusal.page().as_deref(), Some("docs/doctor/TLS033-file-missing.md"));
+
+        std::fs::write(&shown.certificate, &old)?;
+        let error = proxy.restart().await.unwrap_err();
+        let [refusal] = error.refusals() else { panic!("{error}") };
+        assert!(matches!(refusal.cause, RefusalCause::KeyMismatch { .. }), "{error}");
+
+        // The control: with what it was planned with, it starts.
+        std::fs::write(&shown.key, &old_key)?;
         proxy.restart().await?;
     }
     Ok(())
@@ -63,6 +109,7 @@ async fn from_3_5_on_a_grpc_proxy_needs_a_certificate_also_for_members_that_ask_
         if etcd.version() >= Version::new(3, 5, 0) {
             let said = altered.start().wait_for_failure();
             assert!(said.contains("open : no such file or directory"), "{said}");
+            assert!(matches!(&*causes(&said), [RefusalCause::HalfPair { .. }]), "{said}");
         } else {
             altered.start().wait_for_output("started gRPC proxy");
         }
@@ -104,6 +151,7 @@ async fn a_grpc_proxy_has_to_be_let_in_by_itself() -> Result<()> {
                 // Those wait until they have dialled, and give up after five seconds.
                 let said = altered.wait_for_failure();
                 assert!(said.contains("context deadline exceeded"), "{said}");
+                assert_eq!(causes(&said), [RefusalCause::ProxyUnanswered], "{said}");
             } else {
                 altered.wait_for_output("started gRPC proxy");
                 let unwell = || health().body.contains(r#""health":"false""#);

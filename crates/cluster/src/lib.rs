@@ -26,6 +26,26 @@
 //! # }
 //! ```
 
+//!
+//! What the fleet is to be is a [`Spec`]: how it is [secured](Security), how its members
+//! [find each other](Joining), and what stands [before it](Cluster::start_proxy):
+//!
+//! ```no_run
+//! use tercet_cluster::binary::{Locator, Request};
+//! use tercet_cluster::{Cluster, Joining, ProxyKind, Security, Spec};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let etcd = Locator::from_env().locate(&Request::Default)?;
+//! let spec = Spec::default()
+//!     .security(Security::ClientAuth)
+//!     .joining(Joining::Discovery { members: 1 });
+//! let cluster = Cluster::start(&spec, &etcd, &std::env::temp_dir()).await?;
+//! let proxy = cluster.start_proxy(ProxyKind::Gateway).await?;
+//! proxy.client().await?.put("hello", "world").await?;
+//! # Ok(())
+//! # }
+//! ```
+
 #[cfg(not(unix))]
 compile_error!(
     "tercet-cluster runs on Linux and macOS; on Windows, tercet-pki and tercet-client do"
@@ -41,7 +61,8 @@ pub mod plan;
 mod process;
 
 pub use cluster::{
-    Cluster, Down, KillError, LeaderError, Member, Proxy, ProxyError, StartError, StartTimes,
+    Cluster, Down, Exit, GivenUp, KillError, LeaderError, Member, Proxy, ProxyError, StartError,
+    StartTimes,
 };
 pub use http::HttpError;
 pub use observe::{PortKind, Refusal, RefusalCause, RefusedLink, explain, log_tail, readable};

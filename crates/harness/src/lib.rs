@@ -21,6 +21,29 @@
 //! Any client can be used: [`Cluster::endpoints`](tercet_cluster::Cluster::endpoints) and the paths in [`Cluster::files`] are what it
 //! needs, and [`Cluster::env`](tercet_cluster::Cluster::env) is for `etcdctl`.
 //!
+//! # Other fleets
+//!
+//! Each way of etcd's security guide, each way of joining and each proxy is one word:
+//!
+//! ```no_run
+//! use tercet_harness::{Cluster, Joining, ProxyKind, Security};
+//!
+//! # async fn example() -> tercet_harness::Result<()> {
+//! // Members show certificates, clients none: the guide's first example.
+//! let cluster = Cluster::builder().security(Security::ServerTls).start().await?;
+//!
+//! // The members find each other through another etcd, which is started for them.
+//! let cluster = Cluster::builder().joining(Joining::Discovery { members: 1 }).start().await?;
+//!
+//! // One of etcd's own proxies before them, with certificates of its own.
+//! let proxy = cluster.start_proxy(ProxyKind::GrpcProxy).await?;
+//! proxy.client().await?.put("hello", "world").await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # When a test fails
+//!
 //! When the test fails, the last lines of every member's log are printed, with a command that runs
 //! it again. It has failed when its thread panics, or when it returns an [`Error`] of this crate, into
 //! which `?` turns those of a client or a member.

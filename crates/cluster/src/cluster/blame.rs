@@ -2,11 +2,10 @@
 //! it is the other one that knows.
 
 use super::fleet::Cluster;
-use crate::observe::{PortKind, Progress, Refusal, RefusedLink};
+use crate::observe::{PortKind, Refusal, RefusedLink};
 
-/// Why a member's process ended: what ended it, or else all that it says.
-pub(super) fn of_exited(progress: &Progress) -> Vec<Refusal> {
-    let mut refusals = progress.refusals();
+/// Why a process ended: what ended it, or else all that it says.
+pub(super) fn of_exited(mut refusals: Vec<Refusal>) -> Vec<Refusal> {
     if refusals.iter().any(|refusal| refusal.link.is_none()) {
         refusals.retain(|refusal| refusal.link.is_none());
     }

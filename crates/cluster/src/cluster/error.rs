@@ -1,19 +1,15 @@
 //! What can go wrong with a running fleet.
 
-use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::ExitStatus;
 use std::time::Duration;
 
+use super::outcome::{Exit, GivenUp};
 use crate::binary::UnsupportedVersion;
 use crate::http::HttpError;
-use crate::observe::{Refusal, RefusalCause, readable};
+use crate::observe::Refusal;
 use crate::plan::PlanError;
 use crate::process::PortError;
-
-/// How many lines of a member's log an error carries: as many as etcd prints when a flag is wrong.
-pub(crate) const LOG_TAIL_LINES: usize = 30;
 
 /// Why a fleet, or a member of it, did not come to be ready.
 #[derive(Debug, thiserror::Error)]
@@ -69,51 +65,40 @@ pub enum StartError {
         program: String,
     },
     /// A member's process ended by itself.
-    #[error(
-        "member {member} ended by itself ({status}) after {elapsed:.1?}\n{}  command: {command}\n{}",
-        Reasons(refusals),
-        Log { path: log, lines: log_tail }
-    )]
+    #[error("member {member} {exit}")]
     Exited {
         /// The member's name.
         member: String,
-        /// Why, if its log says it.
-        refusals: Box<[Refusal]>,
-        /// How it ended.
-        status: ExitStatus,
-        /// How long after the wait for it had begun.
-        elapsed: Duration,
-        /// What it was called with, to be pasted into a shell.
-        command: Box<str>,
-        /// Where its log was.
-        log: PathBuf,
-        /// The last lines of it.
-        log_tail: Box<[String]>,
+        /// How, and why.
+        exit: Box<Exit>,
     },
     /// The members run, but some are not ready.
     #[error(
-        "the fleet is not ready after {elapsed:.1?}: {}\n{}{}",
-        waiting.join("; "),
-        Reasons(refusals),
-        Log { path: log, lines: log_tail }
+        "the fleet is not ready after {:.1?}: {}\n{given_up}",
+        given_up.elapsed,
+        waiting.join("; ")
     )]
     NotReady {
         /// What each member that is not ready lacks, beginning with its name.
         waiting: Vec<String>,
-        /// Why, as far as the members' logs say it; the most telling first.
-        refusals: Box<[Refusal]>,
-        /// How long was waited.
-        elapsed: Duration,
-        /// Where the log of the first of them was.
-        log: PathBuf,
-        /// The last lines of it.
-        log_tail: Box<[String]>,
+        /// Why, and after how long.
+        given_up: Box<GivenUp>,
     },
     /// The fleet by which its members were to find each other did not start.
-    #[error("the fleet's discovery did not start")]
+    #[error("the etcd by which the members are to find each other did not start")]
     Discovery(#[source] Box<Self>),
+    /// A file by which members are to know a discovery cannot be read.
+    #[error("the file {} of the discovery cannot be read", path.display())]
+    DiscoveryFile {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The discovery could not be told how many members there are to be.
-    #[error("the fleet's discovery cannot be told how many members there are")]
+    #[error(
+        "the etcd by which the members are to find each other cannot be told how many there are"
+    )]
     DiscoverySize(#[source] HttpError),
     /// The old process of a member that is to be started again does not go.
     #[error("the member cannot be started again")]
@@ -146,9 +131,10 @@ impl StartError {
     #[must_use]
     pub fn log(&self) -> Option<&Path> {
         match self {
-            Self::Exited { log, .. } | Self::NotReady { log, .. } | Self::Unknown { log, .. } => {
-                Some(log)
-            }
+            Self::Exited { exit, .. } => Some(&exit.log),
+            Self::NotReady { given_up, .. } => Some(&given_up.log),
+            Self::Unknown { log, .. } => Some(log),
+            Self::Discovery(error) => error.log(),
             _ => None,
         }
     }
@@ -158,7 +144,8 @@ impl StartError {
     #[must_use]
     pub fn refusals(&self) -> &[Refusal] {
         match self {
-            Self::Exited { refusals, .. } | Self::NotReady { refusals, .. } => refusals,
+            Self::Exited { exit, .. } => &exit.refusals,
+            Self::NotReady { given_up, .. } => &given_up.refusals,
             Self::Discovery(error) => error.refusals(),
             _ => &[],
         }
@@ -166,8 +153,7 @@ impl StartError {
 
     /// Whether a member found its port taken.
     pub(crate) fn is_port_taken(&self) -> bool {
-        matches!(self, Self::Exited { refusals, .. }
-            if refusals.iter().any(|refusal| matches!(refusal.cause, RefusalCause::AddressInUse { .. })))
+        matches!(self, Self::Exited { exit, .. } if exit.is_port_taken())
     }
 }
 
@@ -202,58 +188,31 @@ pub struct LeaderError {
     pub(crate) said: Vec<String>,
 }
 
-/// Why a member or a fleet is not ready, as a part of an error's text.
-pub(crate) struct Reasons<'a>(pub(crate) &'a [Refusal]);
-
-impl fmt::Display for Reasons<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        /// What more there is follows from these, mostly; the error has it.
-        const SHOWN: usize = 3;
-        for refusal in self.0.iter().take(SHOWN) {
-            for line in refusal.to_string().lines() {
-                writeln!(f, "  {line}")?;
-            }
-        }
-        match self.0.len().saturating_sub(SHOWN) {
-            0 => Ok(()),
-            more => writeln!(f, "  and {more} more"),
-        }
-    }
-}
-
-/// The end of a log, as a part of an error's text.
-pub(crate) struct Log<'a> {
-    pub(crate) path: &'a Path,
-    pub(crate) lines: &'a [String],
-}
-
-impl fmt::Display for Log<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.lines.is_empty() {
-            return write!(f, "  its log {} is empty", self.path.display());
-        }
-        write!(f, "  the end of its log {}:", self.path.display())?;
-        self.lines.iter().try_for_each(|line| write!(f, "\n    {}", readable(line)))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::observe::explain;
     use std::os::unix::process::ExitStatusExt;
+    use std::process::ExitStatus;
+
+    fn given_up(refusals: Vec<Refusal>) -> Box<GivenUp> {
+        let log = "/run/m1/etcd.log".into();
+        Box::new(GivenUp { refusals, elapsed: Duration::from_secs(60), log, log_tail: vec![] })
+    }
 
     #[test]
     fn texts() {
         insta::assert_snapshot!(
             StartError::Exited {
                 member: "m2".into(),
-                refusals: explain(["flag provided but not defined: -ca-file"]).into(),
-                status: ExitStatus::from_raw(1 << 8),
-                elapsed: Duration::from_millis(34),
-                command: "etcd --name=m2".into(),
-                log: "/run/m2/etcd.log".into(),
-                log_tail: ["one".into(), "two".into()].into(),
+                exit: Box::new(Exit {
+                    refusals: explain(["flag provided but not defined: -ca-file"]),
+                    status: ExitStatus::from_raw(1 << 8),
+                    elapsed: Duration::from_millis(34),
+                    command: "etcd --name=m2".into(),
+                    log: "/run/m2/etcd.log".into(),
+                    log_tail: vec!["one".into(), "two".into()],
+                }),
             },
             @r"
         member m2 ended by itself (exit status: 1) after 34.0ms
@@ -269,10 +228,7 @@ mod tests {
         insta::assert_snapshot!(
             StartError::NotReady {
                 waiting: vec!["m1: no link to m2".into(), "m2: does not serve clients".into()],
-                refusals: [].into(),
-                elapsed: Duration::from_secs(60),
-                log: "/run/m1/etcd.log".into(),
-                log_tail: [].into(),
+                given_up: given_up([].into()),
             },
             @r"
         the fleet is not ready after 60.0s: m1: no link to m2; m2: does not serve clients
@@ -288,10 +244,7 @@ mod tests {
         insta::assert_snapshot!(
             StartError::NotReady {
                 waiting: vec!["m1: no link to m2, m3, m4, m5, m6".into()],
-                refusals: refusals.map(|refusal| refusal.of_member("m1")).collect(),
-                elapsed: Duration::from_secs(60),
-                log: "/run/m1/etcd.log".into(),
-                log_tail: [].into(),
+                given_up: given_up(refusals.map(|refusal| refusal.of_member("m1")).collect()),
             },
             @r"
         the fleet is not ready after 60.0s: m1: no link to m2, m3, m4, m5, m6
@@ -308,6 +261,49 @@ mod tests {
         insta::assert_snapshot!(
             KillError::NotRunning { member: "m1".into() },
             @"member m1 is not running: restart it first"
+        );
+    }
+
+    /// What is behind a discovery that did not start is told as its cause, and typed as if it were
+    /// the fleet's own.
+    #[test]
+    fn texts_of_discovery() {
+        let refusals = explain(["flag provided but not defined: -enable-v2"]);
+        let exit = Box::new(Exit {
+            refusals,
+            status: ExitStatus::from_raw(2 << 8),
+            elapsed: Duration::from_millis(34),
+            command: "etcd --name=m1".into(),
+            log: "/run/discovery/m1/etcd.log".into(),
+            log_tail: vec![],
+        });
+        let error =
+            StartError::Discovery(Box::new(StartError::Exited { member: "m1".into(), exit }));
+        insta::assert_snapshot!(error, @"the etcd by which the members are to find each other did not start");
+        insta::assert_snapshot!(
+            std::error::Error::source(&error).unwrap(),
+            @r"
+        member m1 ended by itself (exit status: 2) after 34.0ms
+          cause: this version of etcd has no flag --enable-v2
+          fix: leave it out, or take another version (versions that have --enable-v2: until 3.5)
+          rule: TLS031-unknown-setting (docs/doctor/TLS031-unknown-setting.md)
+          command: etcd --name=m1
+          its log /run/discovery/m1/etcd.log is empty
+        "
+        );
+        assert_eq!(error.refusals().len(), 1);
+        assert_eq!(error.log(), Some(Path::new("/run/discovery/m1/etcd.log")));
+
+        let refused = HttpError::Refused {
+            url: "http://127.0.0.1:2379/v2/keys/tercet/x/_config/size".into(),
+            status: 404,
+            body: "404 page not found".into(),
+        };
+        let error = StartError::DiscoverySize(refused);
+        insta::assert_snapshot!(error, @"the etcd by which the members are to find each other cannot be told how many there are");
+        insta::assert_snapshot!(
+            std::error::Error::source(&error).unwrap(),
+            @"http://127.0.0.1:2379/v2/keys/tercet/x/_config/size answers with HTTP status 404: 404 page not found"
         );
     }
 }

@@ -12,8 +12,9 @@ use tokio::time::sleep;
 
 use super::blame;
 use super::entrance;
-use super::error::{LOG_TAIL_LINES, StartError};
+use super::error::StartError;
 use super::fleet::Cluster;
+use super::outcome::{Exit, GivenUp, LOG_TAIL_LINES};
 use crate::binary::chain;
 use crate::observe::{Progress, log_tail};
 
@@ -69,7 +70,7 @@ pub(crate) async fn wait_until_ready(cluster: &Cluster, limit: Duration) -> Resu
                 waiting.push((run.index, "does not serve clients".to_owned()));
                 continue;
             }
-            probes.begin(run, || probe_config(cluster, run.index))?;
+            probes.begin(run, patience(cluster), || probe_config(cluster, run.index))?;
             let missing =
                 probes.missing(run).or_else(|| missing_links(cluster, run.index, &indices));
             if let Some(missing) = missing {
@@ -110,15 +111,22 @@ fn running(cluster: &Cluster) -> Vec<Run> {
         .collect()
 }
 
-/// What makes a client that asks one member once.
+/// What makes a client that asks one member.
 fn probe_config(cluster: &Cluster, index: usize) -> Result<Config, tercet_client::Error> {
-    // A read that was begun under a leader that is gone waits for long; a new one does not. Five
-    // elections are time enough for one that can be answered.
-    let patience = (5 * cluster.plan().election()).max(Duration::from_millis(500));
     // Nobody's: a token takes etcd a tenth of a second, and a refusal is an answer too.
-    let url = cluster.member(index).client_url().to_owned();
-    Ok(cluster.nobodys_config([url])?.request_timeout(patience))
+    cluster.nobodys_config([cluster.member(index).client_url().to_owned()])
 }
+
+/// How long the first probe of a member may take.
+///
+/// A read that was begun under a leader that is gone waits for long; a new one does not. Five
+/// elections are time enough for one that can be answered.
+fn patience(cluster: &Cluster) -> Duration {
+    (5 * cluster.plan().election()).max(Duration::from_millis(500))
+}
+
+/// How long any probe may take; see [`Probes::begin`].
+const LONGEST_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What `index` lacks to reach each of `running`.
 fn missing_links(cluster: &Cluster, index: usize, running: &[usize]) -> Option<String> {
@@ -151,10 +159,15 @@ enum ProbeState {
 }
 
 impl Probes {
-    /// Starts the probe of this run, if there is none.
+    /// Starts the probe of this run, if there is none, with this patience at first.
+    ///
+    /// A machine can be so busy that a handshake alone takes longer: 250 ms of the first patience
+    /// were too few with sixty processes on two cores, and each handshake that is given up is more
+    /// for it to do. So patience grows with each probe that has used it up.
     fn begin(
         &mut self,
         run: Run,
+        mut patience: Duration,
         config: impl FnOnce() -> Result<Config, tercet_client::Error>,
     ) -> Result<(), tercet_client::Error> {
         if self.state.iter().any(|(known, _)| *known == run) {
@@ -165,8 +178,15 @@ impl Probes {
         self.state.push((run, Arc::clone(&state)));
         self.tasks.spawn(async move {
             let set = |new| *state.lock().unwrap_or_else(PoisonError::into_inner) = new;
-            while let Err(error) = read_once(&config).await {
+            loop {
+                let begin = Instant::now();
+                let probe = config.clone().request_timeout(patience);
+                let Err(error) = read_once(&probe).await else { break };
                 set(ProbeState::Waiting { last_error: Some(chain(&error)) });
+                // Half of it is for the connection.
+                if begin.elapsed() >= patience / 2 {
+                    patience = (patience * 2).min(LONGEST_PATIENCE.max(patience));
+                }
                 sleep(PROBE_EVERY).await;
             }
             set(ProbeState::Answered);
@@ -239,12 +259,14 @@ impl<'a> Wait<'a> {
                 let (program, arguments) = entrance::command(member, binary);
                 return Err(StartError::Exited {
                     member: member.name().to_owned(),
-                    refusals: blame::of_exited(&state.progress).into(),
-                    status,
-                    elapsed: self.begin.elapsed(),
-                    command: command_line(member.environment(), &program, &arguments).into(),
-                    log: member.log().to_owned(),
-                    log_tail: log_tail(member.log(), LOG_TAIL_LINES).into(),
+                    exit: Box::new(Exit {
+                        refusals: blame::of_exited(state.progress.refusals()),
+                        status,
+                        elapsed: self.begin.elapsed(),
+                        command: command_line(member.environment(), &program, &arguments),
+                        log: member.log().to_owned(),
+                        log_tail: log_tail(member.log(), LOG_TAIL_LINES),
+                    }),
                 });
             }
         }
@@ -259,7 +281,9 @@ impl<'a> Wait<'a> {
             return Ok(());
         }
         let member = |index: usize| self.cluster.cell(index).plan();
-        let log = waiting.first().map(|(index, _)| member(*index).log());
+        let indices: Vec<_> = waiting.iter().map(|(index, _)| *index).collect();
+        let refusals = blame::of_waiting(self.cluster, &indices);
+        let log = indices.first().map_or(Path::new(""), |&index| member(index).log());
         Err(StartError::NotReady {
             waiting: waiting
                 .iter()
@@ -271,14 +295,7 @@ impl<'a> Wait<'a> {
                     text
                 })
                 .collect(),
-            refusals: blame::of_waiting(
-                self.cluster,
-                &waiting.iter().map(|(index, _)| *index).collect::<Vec<_>>(),
-            )
-            .into(),
-            elapsed,
-            log: log.map(Path::to_owned).unwrap_or_default(),
-            log_tail: log.map(|log| log_tail(log, LOG_TAIL_LINES)).unwrap_or_default().into(),
+            given_up: Box::new(GivenUp::new(refusals, elapsed, log)),
         })
     }
 }

@@ -127,6 +127,7 @@ pub(crate) async fn prepare(
     parent: &Path,
 ) -> Result<Cluster, StartError> {
     spec.validate()?;
+    check_discovery(spec)?;
     let release = Release::of(binary.version())?;
     // Those of other hosts are not ours to hold.
     let here = if spec.planned_hosts().is_empty() { spec.member_names().len() } else { 0 };
@@ -179,6 +180,16 @@ pub(crate) async fn prepare(
         operating: tokio::sync::Mutex::new(()),
         changing_files: std::sync::RwLock::new(()),
         times,
+    })
+}
+
+/// Refuses a discovery whose files cannot be read: over `/v2/keys`, members would trust nobody then,
+/// and try for ever.
+fn check_discovery(spec: &Spec) -> Result<(), StartError> {
+    let Joining::Through(service) = spec.way_of_joining() else { return Ok(()) };
+    service.files().try_for_each(|path| {
+        let read = std::fs::read(path).map(drop);
+        read.map_err(|source| StartError::DiscoveryFile { path: path.to_owned(), source })
     })
 }
 

@@ -14,11 +14,15 @@ pub(super) fn check(flags: &[(String, String)]) -> Result<(), PlanError> {
         if let Some((_, instead)) = PLANNED.iter().find(|(planned, _)| *planned == flag.name()) {
             return Err(PlanError::PlannedFlag { flag: name.clone(), instead });
         }
-        flag.parse(value).map_err(|error| PlanError::Value {
+        let refused = |because: String| PlanError::Value {
             what: format!("the value of --{name}"),
             value: value.clone(),
-            because: error.to_string(),
-        })?;
+            because,
+        };
+        if value.contains('\0') {
+            return Err(refused("no program can be given a NUL".to_owned()));
+        }
+        flag.parse(value).map_err(|error| refused(error.to_string()))?;
     }
     Ok(())
 }
@@ -43,7 +47,12 @@ const PLANNED: &[(&str, &str)] = &[
     ("config-file", "say it with `configuration`"),
     ("data-dir", PLACE),
     ("discovery", JOINING),
+    ("discovery-cacert", JOINING),
+    ("discovery-cert", JOINING),
     ("discovery-endpoints", JOINING),
+    ("discovery-fallback", JOINING),
+    ("discovery-key", JOINING),
+    ("discovery-srv", JOINING),
     ("discovery-token", JOINING),
     ("enable-grpc-gateway", "say it with `gateway`"),
     ("enable-v2", "say it with `v2`"),
@@ -99,6 +108,8 @@ mod tests {
             refused("log-level", "warn"),
             refused("cert-file", "/x"),
             refused("tls-min-version", "TLS1.3"),
+            refused("discovery-fallback", "proxy"),
+            refused("auth-token", "sim\0ple"),
         ];
         insta::assert_snapshot!(said.join("\n"), @r#"
         no etcd has a flag --no-such-flag
@@ -108,6 +119,8 @@ mod tests {
         --log-level is planned for each member: how far a member is is read from its log
         --cert-file is planned for each member: say it with `security` and `layout`
         --tls-min-version is planned for each member: say it with `tls`
+        --discovery-fallback is planned for each member: say how members find each other with `joining`
+        "sim\0ple" cannot be the value of --auth-token: no program can be given a NUL
         "#);
         // The control, and the last word counts.
         let spec = Spec::default().flag("max-txn-ops", "many").flag("max-txn-ops", "7");

@@ -1,6 +1,6 @@
 //! How the members of a new fleet find each other.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tercet_pki::IdentityFiles;
 use tercet_pki::etcd::Flag;
@@ -82,10 +82,25 @@ impl DiscoveryService {
         }
     }
 
+    /// The files that members are told of it by.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
+        let (ca, client) = match self {
+            Self::V2 { ca, .. } => (ca, None),
+            Self::V3 { ca, client, .. } => (ca, client.as_ref()),
+        };
+        let pair = client.into_iter().flat_map(|pair| [&pair.certificate, &pair.key]);
+        ca.iter().chain(pair).map(PathBuf::as_path)
+    }
+
     /// Refuses what no etcd could be told.
     pub(super) fn check(&self) -> Result<(), PlanError> {
         let refused = |because| Err(PlanError::Discovery { because });
-        let is_url = |url: &str| url.starts_with("https://") || url.starts_with("http://");
+        let is_url = |url: &str| {
+            let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+            let host = rest.and_then(|rest| rest.split(['/', ':']).next());
+            let is_plain = !url.chars().any(|c| c.is_control() || c.is_whitespace() || c == ',');
+            is_plain && host.is_some_and(|host| !host.is_empty())
+        };
         match self {
             Self::V2 { url, .. } if !is_url(url) => refused("its URL is not one of http or https"),
             Self::V2 { ca: Some(_), .. } if self.is_secure() && !cfg!(target_os = "linux") => {
@@ -97,7 +112,7 @@ impl DiscoveryService {
             Self::V3 { endpoints, .. } if !endpoints.iter().all(|url| is_url(url)) => {
                 refused("an endpoint is not a URL of http or https")
             }
-            Self::V3 { token, .. } if token.is_empty() || token.contains('/') => {
+            Self::V3 { token, .. } if token.is_empty() || token.contains(['/', '\0']) => {
                 refused("its token is empty, or has a slash in it")
             }
             Self::V2 { .. } | Self::V3 { .. } => Ok(()),
@@ -151,7 +166,12 @@ mod tests {
             refusal(&v2("10.0.0.9:2379/v2/keys/x")),
             @"the members cannot find each other by this discovery: its URL is not one of http or https"
         );
-        assert_eq!(v2("https://discovery.example.com/3e86b59982e49066").check(), Ok(()));
+        for none in ["", "https://", "http:///x", "http://:2379/x", "http://a b/x", "http://a/\0"] {
+            assert!(v2(none).check().is_err(), "{none:?}");
+        }
+        for good in ["https://discovery.example.com/3e86b59982e49066", "http://[::1]:2379/x"] {
+            assert_eq!(v2(good).check(), Ok(()));
+        }
         let v3 = |endpoints: &[&str], token: &str| DiscoveryService::V3 {
             endpoints: endpoints.iter().copied().map(str::to_owned).collect(),
             token: token.into(),

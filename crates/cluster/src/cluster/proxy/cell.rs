@@ -21,6 +21,8 @@ pub(super) struct ProxyState {
     /// None while it is down on purpose.
     pub(super) child: Option<Child>,
     pub(super) log: LogFollower,
+    /// Where in the log this run begins.
+    pub(super) begin: u64,
     /// Whether this run has said that it serves.
     pub(super) serves: bool,
 }
@@ -28,7 +30,7 @@ pub(super) struct ProxyState {
 impl ProxyCell {
     pub(super) fn new(plan: ProxyPlan, port: HeldPort) -> Self {
         let log = LogFollower::new(plan.log());
-        let state = ProxyState { child: None, log, serves: false };
+        let state = ProxyState { child: None, log, begin: 0, serves: false };
         Self { state: Mutex::new(state), _port: port, plan }
     }
 

@@ -11,12 +11,13 @@ use tokio::time::sleep;
 use super::cell::ProxyCell;
 use super::{ProxyError, make_directory};
 use crate::binary::chain;
-use crate::cluster::error::LOG_TAIL_LINES;
+use crate::cluster::blame;
 use crate::cluster::fleet::Cluster;
+use crate::cluster::outcome::{Exit, GivenUp, LOG_TAIL_LINES};
 use crate::cluster::ready::{LOOK_EVERY, PROBE_EVERY, command_line, read_once};
 use crate::cluster::start::ATTEMPTS;
 use crate::http::{HttpError, Request};
-use crate::observe::log_tail;
+use crate::observe::{explain, log_tail};
 use crate::plan::{ProxyKind, ProxyPlan, ProxySpec, Upstream};
 use crate::process::{Child, HeldPort, Launch, Share, Survival, spawn};
 
@@ -123,6 +124,7 @@ fn spawn_proxy(cluster: &Cluster, cell: &ProxyCell) -> Result<(), ProxyError> {
         |source| ProxyError::Unknown { proxy: plan.name().to_owned(), log: plan.log(), source };
     // What an earlier run has said tells nothing of this one.
     state.log.read_new(|_| ()).map_err(unknown)?;
+    state.begin = state.log.position();
     state.serves = false;
     let log = File::options().create(true).append(true).mode(0o600).open(plan.log());
     let log = log.map_err(|source| ProxyError::Directory { path: plan.log(), source })?;
@@ -192,11 +194,14 @@ impl Wait<'_> {
             None => Ok(state.serves),
             Some(status) => Err(ProxyError::Exited {
                 proxy: proxy(),
-                status,
-                elapsed: self.begin.elapsed(),
-                command: command_line(&[], self.cluster.binary().path(), plan.arguments()),
-                log: plan.log(),
-                log_tail: log_tail(&plan.log(), LOG_TAIL_LINES),
+                exit: Box::new(Exit {
+                    refusals: blame::of_exited(explain(state.log.lines_from(state.begin))),
+                    status,
+                    elapsed: self.begin.elapsed(),
+                    command: command_line(&[], self.cluster.binary().path(), plan.arguments()),
+                    log: plan.log(),
+                    log_tail: log_tail(&plan.log(), LOG_TAIL_LINES),
+                }),
             }),
         }
     }
@@ -208,13 +213,15 @@ impl Wait<'_> {
             sleep(time).await;
             return Ok(());
         }
-        let log = self.cell.plan().log();
+        let refusals = {
+            let state = self.cell.state();
+            explain(state.log.lines_from(state.begin))
+        };
+        let plan = self.cell.plan();
         Err(ProxyError::NotReady {
-            proxy: self.cell.plan().name().to_owned(),
+            proxy: plan.name().to_owned(),
             lacks: self.lacks.clone(),
-            elapsed,
-            log_tail: log_tail(&log, LOG_TAIL_LINES),
-            log,
+            given_up: Box::new(GivenUp::new(refusals, elapsed, &plan.log())),
         })
     }
 }

@@ -397,6 +397,15 @@ pub enum RefusalCause {
         host: String,
     },
 
+    // Proxies.
+    /// A grpc-proxy was told to show members a certificate that has a common name.
+    ProxyCommonName {
+        /// The name.
+        name: String,
+    },
+    /// A grpc-proxy has dialled for five seconds, and reached no member, or not itself.
+    ProxyUnanswered,
+
     // All else.
     /// etcd crashed.
     Crashed {

@@ -234,6 +234,13 @@ fn fixed(cause: &Cause) -> &'static str {
             "start that member, and look at its URL, at routes and at firewalls between the two"
         }
         Cause::Unresolved { .. } => "add the name to DNS or /etc/hosts",
+        Cause::ProxyCommonName { .. } => {
+            "give it as --cert one without a common name, which would be a user, for all its clients"
+        }
+        Cause::ProxyUnanswered => {
+            "have members run at --endpoints; and have --cert-file trusted, for both extended key \
+             usages, with the host of --advertise-client-url in it: the proxy dials itself"
+        }
         Cause::Crashed { .. } => {
             "read the lines around it; damaged data is the most common reason, and a replaced member \
              the cure"

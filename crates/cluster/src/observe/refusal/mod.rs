@@ -1,7 +1,7 @@
 //! Why members refuse to start, and links to come up, told from what they print.
 //!
 //! Reading is pure. `entry` reads a line in any of etcd's forms; `settings`, `files`, `join` and
-//! `data` are what etcd says when it ends, `link` what it says of links; `story` puts the lines of
+//! `data` are what etcd says when it ends, `proxy` its proxies, `link` what it says of links; `story` puts the lines of
 //! a run together; `words` says it to people and `rule` names the doctor's rule for it.
 
 mod cause;
@@ -13,6 +13,7 @@ mod join;
 mod link;
 mod pairs;
 mod phrase;
+mod proxy;
 mod rule;
 mod settings;
 mod story;
@@ -126,8 +127,8 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// Why a member does not start, or its links do not come up, from the lines that **one run** of it
-/// printed, the oldest first: zap's JSON of 3.4 to 3.7, and the text of flags that are refused.
+/// Why a member or a proxy does not start, or its links do not come up, from the lines that **one
+/// run** of it printed, the oldest first: zap's JSON of 3.4 to 3.7, and the text of flags that are refused.
 ///
 /// First comes what ended it, then what it waits for, then the links that are refused and have not
 /// come up since; those that say why before those that do not. Empty for a member that is well, and

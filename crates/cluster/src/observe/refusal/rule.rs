@@ -86,6 +86,8 @@ pub(super) fn of(cause: &Cause, link: Option<&RefusedLink>) -> Option<Rule> {
         | Cause::RefusedThere { .. }
         | Cause::PeerUnreachable { .. }
         | Cause::Unresolved { .. }
+        | Cause::ProxyCommonName { .. }
+        | Cause::ProxyUnanswered
         | Cause::Crashed { .. }
         | Cause::Other { .. } => return None,
     })

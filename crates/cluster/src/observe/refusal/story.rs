@@ -10,6 +10,7 @@ use super::join;
 use super::link::{self, RefusedLink};
 use super::pairs::Pairs;
 use super::phrase::find;
+use super::proxy;
 use super::settings;
 
 #[derive(Debug, Default)]
@@ -98,10 +99,17 @@ impl Story {
         if self.end.as_ref().is_some_and(is_known) {
             return;
         }
-        let cause =
-            [settings::PHRASES, join::PHRASES, data::PHRASES, files::LISTENERS, files::FILES]
-                .iter()
-                .find_map(|phrases| find(phrases, entry, &self.pairs));
+        // Those of proxies are too short to be looked for in a member's sentences.
+        let proxies = if proxy::is_end(entry) { proxy::PHRASES } else { &[] };
+        let cause = [
+            proxies,
+            settings::PHRASES,
+            join::PHRASES,
+            data::PHRASES,
+            files::LISTENERS,
+            files::FILES,
+        ];
+        let cause = cause.iter().find_map(|phrases| find(phrases, entry, &self.pairs));
         let cause = match cause {
             Some(Cause::ClusterUnreachable { .. }) => {
                 Cause::ClusterUnreachable { asked: std::mem::take(&mut self.asked) }
@@ -155,7 +163,9 @@ fn is_end(entry: &Entry<'_>) -> bool {
     ];
     match entry.level {
         Level::Fatal => true,
-        Level::Text => TEXTS.iter().any(|text| entry.message.starts_with(text)),
+        Level::Text => {
+            TEXTS.iter().any(|text| entry.message.starts_with(text)) || proxy::is_end(entry)
+        }
         _ => LAST_WORDS.contains(&entry.message.as_str()),
     }
 }

@@ -233,6 +233,12 @@ impl fmt::Display for Cause {
             }
             Self::PeerUnreachable { reason } => write!(f, "nobody answers: {reason}"),
             Self::Unresolved { host } => write!(f, "the host {host} has no address"),
+            Self::ProxyCommonName { name } => {
+                write!(f, "the certificate that it shows to members has a common name, {name}")
+            }
+            Self::ProxyUnanswered => {
+                f.write_str("it reached no member for five seconds, or was not let in by itself")
+            }
             Self::Crashed { reason } => write!(f, "etcd crashed: {reason}"),
             Self::Other { reason } => write!(f, "in etcd's own words: {reason}"),
         }

@@ -140,6 +140,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::cluster::Exit;
 
     const OLD: Version = Version::new(3, 6, 14);
 
@@ -149,12 +150,14 @@ mod tests {
     fn exited(line: &str) -> StartError {
         StartError::Exited {
             member: "m1".into(),
-            status: ExitStatus::from_raw(1 << 8),
-            elapsed: Duration::from_millis(34),
-            command: "etcd --name=m1".into(),
-            log: "/run/m1/etcd.log".into(),
-            refusals: crate::observe::explain([line]).into(),
-            log_tail: [line.into()].into(),
+            exit: Box::new(Exit {
+                refusals: crate::observe::explain([line]),
+                status: ExitStatus::from_raw(1 << 8),
+                elapsed: Duration::from_millis(34),
+                command: "etcd --name=m1".into(),
+                log: "/run/m1/etcd.log".into(),
+                log_tail: vec![line.into()],
+            }),
         }
     }
 

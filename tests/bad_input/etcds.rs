@@ -1,6 +1,4 @@
-//! What is wrong is said at once and clearly, and nothing is left behind.
-
-#![expect(clippy::unwrap_used, reason = "a helper of a test may fail as the test may")]
+//! etcds that are none, that end at once, or have nothing to run with.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -8,18 +6,10 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use tercet_cluster::binary::{Locator, Request};
-use tercet_harness::{Builder, Cluster, Keep};
+use tercet_harness::{Cluster, Keep};
 use tercet_tests::command;
 
-/// Starts a cluster that cannot start, and returns what was said.
-async fn refused(builder: Builder, limit: Duration) -> String {
-    let parent = tempfile::tempdir().unwrap();
-    let begin = Instant::now();
-    let error = builder.directory(parent.path()).start().await.expect_err("it cannot start");
-    assert!(begin.elapsed() < limit, "took {:?}: {error:?}", begin.elapsed());
-    assert_eq!(std::fs::read_dir(parent.path()).unwrap().count(), 0, "nothing is left");
-    format!("{error:?}")
-}
+use crate::{SECOND, refused};
 
 /// A program that is the real etcd but for what `script` does first. `$real` is etcd itself.
 fn wrapped(directory: &Path, script: &str) -> PathBuf {
@@ -31,9 +21,6 @@ fn wrapped(directory: &Path, script: &str) -> PathBuf {
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
     path
 }
-
-/// A refusal takes milliseconds; other tests run beside this one, on as few as two cores.
-const SECOND: Duration = Duration::from_secs(1);
 
 #[tokio::test]
 async fn an_etcd_that_is_not_there_or_is_none() {
