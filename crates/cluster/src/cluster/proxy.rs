@@ -142,6 +142,8 @@ impl<'a> Proxy<'a> {
         let mut state = self.cell().state();
         let child = state.child.as_mut().ok_or_else(|| ProxyError::NotRunning { proxy: name() })?;
         if matches!(child.exit_status(), Ok(Some(_))) {
+            // It ended by itself, and may be started again.
+            state.child = None;
             return Err(ProxyError::NotRunning { proxy: name() });
         }
         let pid = child.pid();

@@ -283,7 +283,7 @@ impl<'a> Wait<'a> {
         let member = |index: usize| self.cluster.cell(index).plan();
         let indices: Vec<_> = waiting.iter().map(|(index, _)| *index).collect();
         let refusals = blame::of_waiting(self.cluster, &indices);
-        let log = indices.first().map_or(Path::new(""), |&index| member(index).log());
+        let log = indices.first().map_or_else(|| Path::new(""), |&index| member(index).log());
         Err(StartError::NotReady {
             waiting: waiting
                 .iter()

@@ -162,13 +162,13 @@ impl Plan {
     /// How often its leader shows itself; the same for members that come later.
     #[must_use]
     pub const fn heartbeat(&self) -> Duration {
-        self.spec.timing.heartbeat(self.spec.size())
+        self.spec.timing.heartbeat(self.spec.weight())
     }
 
     /// How long its members wait for their leader; the same for members that come later.
     #[must_use]
     pub const fn election(&self) -> Duration {
-        self.spec.timing.election(self.spec.size())
+        self.spec.timing.election(self.spec.weight())
     }
 
     /// What tells it apart from other fleets (`--initial-cluster-token`).

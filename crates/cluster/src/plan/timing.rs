@@ -9,7 +9,7 @@ use std::time::Duration;
 /// | profile | heartbeat | election | fsync | for |
 /// |---|---|---|---|---|
 /// | [`Fast`](Self::Fast), up to three members | 10 ms | 50 ms | no | tests on a machine of one's own |
-/// | [`Fast`](Self::Fast), more | 20 ms | 200 ms | no | the same |
+/// | [`Fast`](Self::Fast), more, or [`Auto`](super::Security::Auto) | 20 ms | 200 ms | no | the same |
 /// | [`Ci`](Self::Ci) | 50 ms | 500 ms | no | tests on a busy or shared machine |
 /// | [`Stock`](Self::Stock) | 100 ms | 1000 ms | yes | data that matters, and benchmarks |
 ///
@@ -34,7 +34,7 @@ pub enum Timing {
 /// twenty-five took five seconds, since what a member told a leader that is lost it repeats only
 /// then. With four times the patience none did in hundreds, and the median stayed (nine members: 631
 /// instead of 769 ms).
-const FEW: usize = 3;
+pub(super) const FEW: usize = 3;
 
 impl Timing {
     /// How often the leader of a fleet of `members` shows itself (`--heartbeat-interval`).
