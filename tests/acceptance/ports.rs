@@ -78,8 +78,10 @@ fn etcd_listen_metrics_urls_with_missing_client_tls_info() {
         let is_told = matches!(&refusals[0].cause, RefusalCause::CertificateNotGiven { url }
             if *url == address || url == "--listen-metrics-urls");
         assert!(is_told, "{:?}\n{output}", refusals[0]);
-        // The control: in the clear, it does.
+        // The control: in the clear, it does. On 3.7 a member that ended so early may never elect
+        // anybody from the log that it left, so it is a new one.
         let metrics = format!("http://127.0.0.1:{}", metrics.number());
+        fleet.throw_data_away(0);
         fleet.members[0].set("--listen-metrics-urls", metrics);
         let _running = fleet.start_all();
     }

@@ -205,18 +205,18 @@ async fn downgrade_cancellation_after_downgrading_some_in_cluster_of_3() -> Resu
 async fn downgrade_upgrade_cluster_of_1_with_snapshot() -> Result<()> {
     for (old, new) in pairs_down() {
         let cluster = start(new, 1, "10").await?;
-        let fill = async || -> Result<()> {
+        let fill = async |port: u16| -> Result<()> {
             let client = cluster.client().await?;
-            // One that never comes.
-            let comes = client.member_add_learner(["https://127.0.0.1:1"]).await?;
+            // One that never comes. Of the URL and the second its id is made, and no id comes back.
+            let comes = client.member_add_learner([format!("https://127.0.0.1:{port}")]).await?;
             for number in 0..30 {
                 client.put(number.to_string(), "1").await?;
             }
             client.member_remove(comes.member().id()).await?;
             Ok(())
         };
-        for etcd in [old, new] {
-            fill().await?;
+        for (port, etcd) in [(1, old), (2, new)] {
+            fill(port).await?;
             let before = cluster.client().await?.range(tercet_client::Range::all()).await?;
             match etcd.version().minor() == old.version().minor() {
                 true => cluster.downgrade(etcd).await?,
@@ -227,7 +227,7 @@ async fn downgrade_upgrade_cluster_of_1_with_snapshot() -> Result<()> {
             assert_eq!(after.kvs(), before.kvs(), "{}", etcd.version());
             assert_eq!(cluster.client().await?.member_list().await?.len(), 1);
         }
-        fill().await?;
+        fill(3).await?;
     }
     Ok(())
 }
