@@ -36,6 +36,28 @@ async fn learners_follow_without_a_vote_until_they_are_promoted() -> Result<()> 
     Ok(())
 }
 
+/// One that is sent a snapshot of more than 5000 entries waits, from 3.6 on, for the next entry
+/// before it serves anybody; and nobody writes.
+#[tokio::test]
+async fn a_learner_comes_to_a_fleet_in_which_nobody_writes() -> Result<()> {
+    for etcd in available() {
+        let builder = tercet_harness::Cluster::builder().binary(etcd.path()).members(1);
+        let cluster = builder.flag("snapshot-count", "100").start().await?;
+        let client = cluster.client().await?;
+        for number in 0..5500 {
+            client.put((number % 100).to_string(), "value").await?;
+        }
+        let before = client.get("99").await?.expect("it was written");
+        let learner = cluster.add_learner().await?;
+        learner.promote().await?;
+        // Nothing was written for it.
+        let after = learner.client().await?.put("99", "value").await?.revision();
+        assert_eq!(after, before.mod_revision() + 1);
+        assert_whole(&cluster).await?;
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_learner_that_is_down_is_not_promoted_and_does_not_count() -> Result<()> {
     for etcd in available() {

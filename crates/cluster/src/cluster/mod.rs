@@ -13,6 +13,7 @@ mod outcome;
 mod proxy;
 mod ready;
 mod start;
+mod stir;
 mod successor;
 mod user;
 

@@ -15,6 +15,7 @@ use super::entrance;
 use super::error::StartError;
 use super::fleet::Cluster;
 use super::outcome::{Exit, GivenUp, LOG_TAIL_LINES};
+use super::stir::Stir;
 use crate::binary::chain;
 use crate::observe::{Progress, log_tail};
 
@@ -56,7 +57,7 @@ pub(crate) async fn wait_for(
 /// members may be killed and restarted meanwhile.
 pub(crate) async fn wait_until_ready(cluster: &Cluster, limit: Duration) -> Result<(), StartError> {
     let mut wait = Wait::new(cluster, limit);
-    let mut probes = Probes::default();
+    let (mut probes, mut stir) = (Probes::default(), Stir::default());
     loop {
         let running = running(cluster);
         if running.is_empty() {
@@ -67,6 +68,9 @@ pub(crate) async fn wait_until_ready(cluster: &Cluster, limit: Duration) -> Resu
         let mut waiting = Vec::new();
         for &run in &running {
             if !cluster.state(run.index).progress.serves_clients() {
+                if cluster.state(run.index).progress.lacks_an_entry() {
+                    stir.begin(|| others_config(cluster, run.index, &indices))?;
+                }
                 waiting.push((run.index, "does not serve clients".to_owned()));
                 continue;
             }
@@ -115,6 +119,16 @@ fn running(cluster: &Cluster) -> Vec<Run> {
 fn probe_config(cluster: &Cluster, index: usize) -> Result<Config, tercet_client::Error> {
     // Nobody's: a token takes etcd a tenth of a second, and a refusal is an answer too.
     cluster.nobodys_config([cluster.member(index).client_url().to_owned()])
+}
+
+/// What makes a client that asks any of these members but one.
+fn others_config(
+    cluster: &Cluster,
+    index: usize,
+    running: &[usize],
+) -> Result<Config, tercet_client::Error> {
+    let others = running.iter().filter(|&&other| other != index);
+    cluster.nobodys_config(others.map(|&other| cluster.member(other).client_url().to_owned()))
 }
 
 /// How long the first probe of a member may take.

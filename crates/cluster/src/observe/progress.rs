@@ -100,6 +100,14 @@ impl Progress {
         self.state.streams.iter().filter(|(id, _)| id == other).count() >= STREAMS_PER_LINK
     }
 
+    /// Whether it does not come to serve clients before somebody writes: see `cluster::stir`.
+    pub(crate) fn lacks_an_entry(&self) -> bool {
+        self.trouble().is_some_and(|trouble| {
+            trouble.starts_with("failed to publish local member")
+                && trouble.ends_with("too many requests")
+        })
+    }
+
     /// The last warning or error that it logged.
     pub(crate) fn trouble(&self) -> Option<&str> {
         self.state.trouble.as_deref()
