@@ -46,7 +46,8 @@ fn http_health_handler() {
     for etcd in available() {
         let release = etcd.release();
         let mut fleet = RawFleet::new(etcd, 3);
-        fleet.set("--quota-backend-bytes", "1000000");
+        // One alone: of several alarms of a kind 3.5.1 leaves one out (`checkHealth`).
+        fleet.members[0].set("--quota-backend-bytes", "1000000");
         let mut running = fleet.start_all();
         for index in 0..3 {
             let body = answers(&fleet, curl, index, "/health", 200);
