@@ -8,7 +8,8 @@
 //! 3. `process`: children that never outlive their owner; the only `unsafe`.
 //! 4. `observe`: what the members say of themselves.
 //! 5. `cluster`: the running fleet: start, readiness, kill and restart.
-//! 6. `operate`: what is done to a running fleet; `diagnose`: what is wrong with it.
+//! 6. `operate`: what is done to a running fleet; `diagnose`: what is wrong with it; `fault`: how it
+//!    is broken on purpose.
 //!
 //! Tests want `tercet-harness`, which adds what only tests need. This crate is for programs that
 //! run a fleet themselves:
@@ -54,6 +55,7 @@ compile_error!(
 pub mod binary;
 mod cluster;
 pub mod diagnose;
+mod fault;
 mod http;
 mod observe;
 mod operate;
@@ -64,6 +66,7 @@ pub use cluster::{
     Cluster, Down, Exit, GivenUp, KillError, LeaderError, Member, Proxy, ProxyError, StartError,
     StartTimes,
 };
+pub use fault::FaultError;
 pub use http::HttpError;
 pub use observe::{PortKind, Refusal, RefusalCause, RefusedLink, explain, log_tail, readable};
 pub use operate::{
@@ -72,7 +75,7 @@ pub use operate::{
     RotationMethod, Step, ToolFailure, Unsettled,
 };
 pub use plan::{
-    Configuration, Joining, MemberHost, ParseHostError, Plan, PlanError, ProxyKind, Security, Spec,
-    StoreOptions, Timing, TlsOptions, TlsVersion,
+    Configuration, Faults, Joining, MemberHost, ParseHostError, Plan, PlanError, ProxyKind,
+    Security, Spec, StoreOptions, Timing, TlsOptions, TlsVersion,
 };
 pub use process::PortError;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tercet_cluster::binary::{Binary, Locator, Release, Request};
 use tercet_cluster::{
-    Configuration, Joining, MemberHost, Restore, Security, Spec, StoreOptions, TlsOptions,
+    Configuration, Faults, Joining, MemberHost, Restore, Security, Spec, StoreOptions, TlsOptions,
 };
 use tercet_pki::Layout;
 use tokio::sync::oneshot;
@@ -41,6 +41,7 @@ pub struct Builder {
     layout: Layout,
     tls: TlsOptions,
     store: StoreOptions,
+    faults: Faults,
     v2: bool,
     no_gateway: bool,
     http_port: bool,
@@ -118,6 +119,12 @@ impl Builder {
     /// What of the members' stores is to be otherwise than etcd has it; by default nothing.
     pub const fn store(mut self, options: StoreOptions) -> Self {
         self.store = options;
+        self
+    }
+
+    /// Which faults the cluster is made ready for; by default none. See [`Spec::faults`].
+    pub const fn faults(mut self, faults: Faults) -> Self {
+        self.faults = faults;
         self
     }
 
@@ -214,6 +221,7 @@ impl Builder {
             .layout(self.layout)
             .tls(self.tls)
             .store(self.store)
+            .faults(self.faults)
             .v2(self.v2)
             .gateway(!self.no_gateway)
             .http_port(self.http_port)

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tercet_cluster::binary::{LocateError, ParseVersionError};
 use tercet_cluster::{
-    KillError, LeaderError, OperateError, ProxyError, RestoreError, RevokeError, RotateError,
-    StartError,
+    FaultError, KillError, LeaderError, OperateError, ProxyError, RestoreError, RevokeError,
+    RotateError, StartError,
 };
 
 use crate::keep::ParseKeepError;
@@ -37,6 +37,8 @@ enum Kind {
     Restore(#[source] RestoreError),
     #[error("the member was not killed")]
     Kill(#[source] KillError),
+    #[error("the fault was not brought about")]
+    Fault(#[source] FaultError),
     #[error("the cluster has no leader")]
     Leader(#[source] LeaderError),
     #[error("what was to be done to the cluster was not")]
@@ -101,6 +103,7 @@ from! {
     Start: StartError,
     Restore: RestoreError,
     Kill: KillError,
+    Fault: FaultError,
     Operate: OperateError,
     Rotate: RotateError,
     Revoke: RevokeError,

@@ -9,6 +9,7 @@
 mod address;
 mod configuration;
 mod error;
+mod faults;
 mod flags;
 mod fleet;
 mod host;
@@ -27,6 +28,7 @@ mod versions;
 pub use address::Address;
 pub use configuration::{Configuration, ConfigurationFile, ParseConfigurationError};
 pub use error::PlanError;
+pub use faults::Faults;
 pub use fleet::Plan;
 pub use host::{MemberHost, ParseHostError};
 pub(crate) use joining::DiscoveryProtocol;

@@ -182,7 +182,9 @@ impl Settings {
             self.set("heartbeat-interval", plan.heartbeat().as_millis().to_string());
             self.set("election-timeout", plan.election().as_millis().to_string());
         }
-        if !timing.fsync() && member.release().has(Feature::UnsafeNoFsync) {
+        // A disk that is to be broken must be written to.
+        let fsync = timing.fsync() || plan.spec().faults.has_disk();
+        if !fsync && member.release().has(Feature::UnsafeNoFsync) {
             self.set("unsafe-no-fsync", "true");
         }
         if !plan.spec().is_reconfigured_strictly() {

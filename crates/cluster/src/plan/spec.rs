@@ -8,6 +8,7 @@ use tercet_pki::{FleetFiles, Layout, NameError};
 use super::address::Address;
 use super::configuration::Configuration;
 use super::error::PlanError;
+use super::faults::Faults;
 use super::flags;
 use super::fleet::Plan;
 use super::host::MemberHost;
@@ -35,6 +36,7 @@ pub struct Spec {
     pub(super) layout: Layout,
     pub(super) tls: TlsOptions,
     pub(super) store: StoreOptions,
+    pub(super) faults: Faults,
     pub(super) v2: bool,
     pub(super) gateway: bool,
     pub(super) http_port: bool,
@@ -61,6 +63,7 @@ impl Default for Spec {
             layout: Layout::default(),
             tls: TlsOptions::default(),
             store: StoreOptions::default(),
+            faults: Faults::NONE,
             v2: false,
             gateway: true,
             http_port: false,
@@ -156,6 +159,19 @@ impl Spec {
     /// See [`store`](Self::store).
     pub const fn store_options(&self) -> StoreOptions {
         self.store
+    }
+
+    /// Which faults it is made ready for; none unless said. Members can be killed and paused in any
+    /// fleet.
+    #[must_use]
+    pub const fn faults(mut self, faults: Faults) -> Self {
+        self.faults = faults;
+        self
+    }
+
+    /// See [`faults`](Self::faults).
+    pub const fn faults_ready_for(&self) -> Faults {
+        self.faults
     }
 
     /// How the members of the new fleet find each other; each is told of all unless said.
