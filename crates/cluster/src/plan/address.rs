@@ -4,6 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use tercet_pki::LOOPBACK_HOSTS;
 
+use super::link::Linked;
+
 /// Where one member listens, and is found by clients and by the other members.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Address {
@@ -13,6 +15,9 @@ pub struct Address {
     pub peer: SocketAddr,
     /// Where clients come with what is HTTP and not gRPC, where that is another port.
     pub http: Option<SocketAddr>,
+    /// Where others are told that it is, where that is another place: on a network whose links can be
+    /// broken.
+    pub linked: Option<Linked>,
 }
 
 impl Address {
@@ -24,6 +29,7 @@ impl Address {
             client: SocketAddr::new(HOST, client_port),
             peer: SocketAddr::new(HOST, peer_port),
             http: None,
+            linked: None,
         }
     }
 
@@ -31,7 +37,16 @@ impl Address {
     pub(super) fn hosts(&self) -> impl Iterator<Item = IpAddr> {
         let (client, peer) = (self.client.ip(), self.peer.ip());
         let second = (peer != client).then_some(peer);
-        [client].into_iter().chain(second).filter(|host| !is_named_anyway(*host))
+        let linked = self.linked.map(|linked| linked.peer.ip());
+        let all = [client].into_iter().chain(second).chain(linked);
+        all.filter(|host| !is_named_anyway(*host))
+    }
+
+    /// On a network whose links can be broken.
+    #[must_use]
+    pub const fn linked(mut self, place: Linked) -> Self {
+        self.linked = Some(place);
+        self
     }
 
     /// With another port on the clients' host for what is HTTP and not gRPC.

@@ -1,14 +1,17 @@
 //! The plan of a whole fleet.
 
 use std::ffi::{OsStr, OsString};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tercet_pki::{Fleet, FleetBuilder, FleetFiles, IdentityFiles, RevocationFiles};
 
 use super::address::Address;
+use super::environment::Environment;
 use super::error::PlanError;
 use super::joining::Joining;
+use super::link::Linked;
 use super::member::{Entry, MemberPlan, MemberSpec, listening};
 use super::security::{Protection, Security};
 use super::settings::{Settings, environment};
@@ -69,9 +72,7 @@ impl Plan {
         let peers = spec.security.peers();
         let initial_cluster = founders
             .iter()
-            .map(|founder| {
-                format!("{}={}", founder.name, founder.advertised(peers, founder.address.peer))
-            })
+            .map(|founder| format!("{}={}", founder.name, founder.peer_url(peers)))
             .collect::<Vec<_>>()
             .join(",");
         let entry = match &spec.joining {
@@ -106,11 +107,12 @@ impl Plan {
         };
         let directory = self.directory.join(&spec.name);
         let mut member = MemberPlan {
-            client_url: spec.advertised(self.security().clients(), spec.address.client),
+            client_url: spec.client_url(self.security().clients()),
             client_listens: listening(self.security().clients(), spec.address.client),
-            peer_url: spec.advertised(self.security().peers(), spec.address.peer),
+            peer_url: spec.peer_url(self.security().peers()),
             peer_listens: listening(self.security().peers(), spec.address.peer),
-            http_url: self.http_url(&spec.address)?,
+            http_url: self.http_url(&spec.address, |linked| linked.http)?,
+            http_listens: self.http_url(&spec.address, |_| None)?,
             data_directory: directory.join("data"),
             log: directory.join("etcd.log"),
             directory,
@@ -118,7 +120,7 @@ impl Plan {
             clients: self.security().clients(),
             peers: self.security().peers(),
             arguments: Vec::new(),
-            environment: Vec::new(),
+            environment: Environment::default(),
             configuration_file: None,
             spec,
         };
@@ -126,17 +128,25 @@ impl Plan {
         let settings = Settings::of(&member, self)?;
         let told = settings.told(self.spec.configuration, member.release(), &path)?;
         member.arguments = told.arguments;
-        member.environment = environment(&member, self.timing());
-        member.environment.extend(told.environment);
+        member.environment = Environment(environment(&member, self.timing()));
+        member.environment.0.extend(told.environment);
         member.configuration_file = told.file;
         Ok(member)
     }
 
-    /// Where `address` has a port of its own for it, if the fleet is to have them.
-    fn http_url(&self, address: &Address) -> Result<Option<String>, PlanError> {
+    /// Where `address` has a port of its own for it, or `elsewhere` on its network, if the fleet is to
+    /// have them.
+    fn http_url(
+        &self,
+        address: &Address,
+        elsewhere: fn(Linked) -> Option<SocketAddr>,
+    ) -> Result<Option<String>, PlanError> {
         match (self.spec.has_http_port(), address.http) {
             (false, _) => Ok(None),
-            (true, Some(http)) => Ok(Some(listening(self.security().clients(), http))),
+            (true, Some(http)) => {
+                let shown = address.linked.and_then(elsewhere).unwrap_or(http);
+                Ok(Some(listening(self.security().clients(), shown)))
+            }
             (true, None) => Err(PlanError::NoHttpPort { client: address.client }),
         }
     }

@@ -137,6 +137,7 @@ impl MemberHost {
             client: at(self.client_port),
             peer: at(self.peer_port),
             http: self.http_port.map(at),
+            linked: None,
         }
     }
 

@@ -82,6 +82,15 @@ impl DiscoveryService {
         }
     }
 
+    /// Where it is.
+    pub(super) fn hosts(&self) -> Vec<&str> {
+        let urls = match self {
+            Self::V2 { url, .. } => std::slice::from_ref(url),
+            Self::V3 { endpoints, .. } => endpoints,
+        };
+        urls.iter().filter_map(|url| host(url)).collect()
+    }
+
     /// The files that members are told of it by.
     pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
         let (ca, client) = match self {
@@ -118,6 +127,16 @@ impl DiscoveryService {
             Self::V2 { .. } | Self::V3 { .. } => Ok(()),
         }
     }
+}
+
+/// The host of a URL, an IPv6 address in its brackets.
+fn host(url: &str) -> Option<&str> {
+    let (_, rest) = url.split_once("://")?;
+    let end = match rest.strip_prefix('[') {
+        Some(address) => address.find(']')? + 2,
+        None => rest.find(['/', ':']).unwrap_or(rest.len()),
+    };
+    Some(&rest[..end])
 }
 
 /// How the members of a fleet talk to the discovery that is started for them.
@@ -195,6 +214,20 @@ mod tests {
             }
         }
         assert_eq!(v3(&["http://10.0.0.9:2379"], "x").check(), Ok(()));
+    }
+
+    #[test]
+    fn its_hosts_are_those_of_its_urls() {
+        let v2 = DiscoveryService::V2 { url: "https://[fd00::1]:2379/v2/keys/x".into(), ca: None };
+        assert_eq!(v2.hosts(), ["[fd00::1]"]);
+        let endpoints = ["http://10.0.0.9:2379", "https://a.example.com/"].map(str::to_owned);
+        let v3 = DiscoveryService::V3 {
+            endpoints: endpoints.to_vec(),
+            token: "x".into(),
+            ca: None,
+            client: None,
+        };
+        assert_eq!(v3.hosts(), ["10.0.0.9", "a.example.com"]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use tercet_pki::{IdentityFiles, MemberFiles};
 
 use super::address::Address;
 use super::configuration::ConfigurationFile;
+use super::environment::Environment;
 use super::host::MemberHost;
 use super::joining::DiscoveryService;
 use super::security::Protection;
@@ -139,8 +140,19 @@ impl MemberSpec {
         self.address.hosts().map(|host| host.to_string()).chain(names)
     }
 
-    /// The URL by which others find it at `address`, one of its own.
-    pub(super) fn advertised(&self, protection: Protection, address: SocketAddr) -> String {
+    /// The URL by which clients find it.
+    pub(super) fn client_url(&self, protection: Protection) -> String {
+        let linked = self.address.linked.map(|linked| linked.client);
+        self.advertised(protection, linked.unwrap_or(self.address.client))
+    }
+
+    /// The URL by which the other members find it.
+    pub(super) fn peer_url(&self, protection: Protection) -> String {
+        let linked = self.address.linked.map(|linked| linked.peer);
+        self.advertised(protection, linked.unwrap_or(self.address.peer))
+    }
+
+    fn advertised(&self, protection: Protection, address: SocketAddr) -> String {
         match self.host.as_ref().and_then(MemberHost::advertised) {
             Some(name) => format!("{}://{name}:{}", protection.scheme(), address.port()),
             None => listening(protection, address),
@@ -163,6 +175,7 @@ pub struct MemberPlan {
     pub(super) peer_url: String,
     pub(super) peer_listens: String,
     pub(super) http_url: Option<String>,
+    pub(super) http_listens: Option<String>,
     pub(super) directory: PathBuf,
     pub(super) data_directory: PathBuf,
     pub(super) log: PathBuf,
@@ -170,7 +183,7 @@ pub struct MemberPlan {
     pub(super) clients: Protection,
     pub(super) peers: Protection,
     pub(super) arguments: Vec<OsString>,
-    pub(super) environment: Vec<(OsString, OsString)>,
+    pub(super) environment: Environment,
     pub(super) configuration_file: Option<ConfigurationFile>,
 }
 
@@ -202,6 +215,26 @@ impl MemberPlan {
     #[must_use]
     pub fn peer_url(&self) -> &str {
         &self.peer_url
+    }
+
+    /// Where it is itself, for the fleet's own questions: no link to it can be broken.
+    pub(crate) fn direct_client_url(&self) -> &str {
+        if self.is_linked() { &self.client_listens } else { &self.client_url }
+    }
+
+    /// As [`direct_client_url`](Self::direct_client_url), where the others come.
+    pub(crate) fn direct_peer_url(&self) -> &str {
+        if self.is_linked() { &self.peer_listens } else { &self.peer_url }
+    }
+
+    /// As [`direct_client_url`](Self::direct_client_url), for what is HTTP and not gRPC.
+    pub(crate) fn direct_http_url(&self) -> &str {
+        self.http_listens.as_deref().unwrap_or_else(|| self.direct_client_url())
+    }
+
+    /// Whether others reach it by links that can be broken.
+    const fn is_linked(&self) -> bool {
+        self.spec.address.linked.is_some()
     }
 
     /// What is run on this machine before the etcd and its flags; see [`MemberHost::entrance`].

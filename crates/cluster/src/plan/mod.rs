@@ -8,12 +8,14 @@
 
 mod address;
 mod configuration;
+mod environment;
 mod error;
 mod faults;
 mod flags;
 mod fleet;
 mod host;
 mod joining;
+mod link;
 mod member;
 mod proxy;
 mod security;
@@ -33,6 +35,7 @@ pub use fleet::Plan;
 pub use host::{MemberHost, ParseHostError};
 pub(crate) use joining::DiscoveryProtocol;
 pub use joining::{DiscoveryService, Joining};
+pub use link::{Linked, Slot, Token};
 pub use member::{Entry, MemberPlan, MemberSpec};
 pub use proxy::{ParseProxyKindError, ProxyFiles, ProxyKind, ProxyPlan};
 pub(crate) use proxy::{ProxySpec, Upstream};

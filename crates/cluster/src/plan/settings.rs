@@ -4,6 +4,7 @@ use std::ffi::OsString;
 
 use tercet_pki::etcd::Flag;
 
+use super::environment::PROXY;
 use super::error::PlanError;
 use super::fleet::Plan;
 use super::joining::DiscoveryService;
@@ -205,7 +206,7 @@ impl Settings {
         if !plan.spec().has_gateway() {
             self.set("enable-grpc-gateway", "false");
         }
-        if let Some(url) = member.http_url() {
+        if let Some(url) = &member.http_listens {
             let version = member.release().version();
             if plan.revocation_files().is_some() && version.skips_revocation_list_beside_http() {
                 return Err(PlanError::ListSkipped { version });
@@ -299,6 +300,14 @@ fn asked(flag: &str) -> String {
 /// The whole environment of a member, but for settings.
 pub(super) fn environment(member: &MemberPlan, timing: Timing) -> Vec<(OsString, OsString)> {
     let mut environment = go_environment(member.release(), timing);
+    if let Some(linked) = member.spec.address.linked {
+        // Go asks it for all that is no loopback address: peers are dialled through it, and nothing
+        // else (`client/pkg/transport/transport.go`, in 3.4 `pkg/transport`: `ProxyFromEnvironment`).
+        environment.push((PROXY.into(), linked.proxy_url().into()));
+        if let Entry::Discovery { service } = &member.spec.entry {
+            environment.push(("NO_PROXY".into(), service.hosts().join(",").into()));
+        }
+    }
     if let Entry::Discovery { service: DiscoveryService::V2 { ca: Some(ca), .. } } =
         &member.spec.entry
     {

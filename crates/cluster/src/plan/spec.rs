@@ -13,7 +13,7 @@ use super::flags;
 use super::fleet::Plan;
 use super::host::MemberHost;
 use super::joining::Joining;
-use super::security::Security;
+use super::security::{Protection, Security};
 use super::store::StoreOptions;
 use super::timing::{FEW, Timing};
 use super::tls::TlsOptions;
@@ -386,8 +386,28 @@ impl Spec {
                 because: "etcd lets nobody through it then, whatever certificate it has: turn it off",
             });
         }
+        self.check_links()?;
         self.store.check()?;
         flags::check(&self.flags)?;
+        Ok(())
+    }
+
+    fn check_links(&self) -> Result<(), PlanError> {
+        let contradiction = |other, because| {
+            let one = "faults of its links";
+            Err(PlanError::Contradiction { one, other, because })
+        };
+        if !self.faults.has_links() {
+            return Ok(());
+        }
+        if !self.hosts.is_empty() {
+            let because = "the network whose links can be broken is inside this process: partition the hosts' own";
+            return contradiction("hosts", because);
+        }
+        if self.security.peers() == Protection::None {
+            let because = "in plain text Go sends what is for several members over one connection to a proxy, so that no link can be told from another: secure the links between members";
+            return contradiction("members that talk in plain text", because);
+        }
         Ok(())
     }
 
