@@ -120,6 +120,14 @@ impl Cluster {
         Client::connect(self.client_config(self.endpoints())?).await
     }
 
+    /// A client for the owner's own questions to the fleet: there is no link between them that can be
+    /// broken.
+    pub(crate) async fn direct_client(&self) -> Result<Client, tercet_client::Error> {
+        let voters = self.members().filter(|member| !member.is_learner());
+        let urls = voters.map(|member| member.direct_client_url().to_owned());
+        Client::connect(self.client_config(urls.collect::<Vec<_>>())?).await
+    }
+
     /// What makes a client of these members.
     pub(crate) fn client_config(
         &self,

@@ -73,7 +73,7 @@ async fn ask_all(cluster: &Cluster, unsure: usize) -> Result<usize, Said> {
     let mut questions = JoinSet::new();
     for member in voters.iter().filter(|member| member.is_running()) {
         let (index, url, config) =
-            (member.index(), member.client_url().to_owned(), member.client_config());
+            (member.index(), member.direct_client_url().to_owned(), member.direct_client_config());
         questions.spawn(async move {
             let ask = async {
                 let config = config?.request_timeout(ANSWER_WITHIN);

@@ -127,12 +127,22 @@ impl<'a> Member<'a> {
     ///
     /// As [`Cluster::client`].
     pub async fn client(&self) -> Result<Client, tercet_client::Error> {
-        Client::connect(self.client_config()?).await
+        Client::connect(self.cluster.client_config([self.client_url().to_owned()])?).await
     }
 
-    /// What makes a client of this member alone.
-    pub(crate) fn client_config(&self) -> Result<Config, tercet_client::Error> {
-        self.cluster.client_config([self.client_url().to_owned()])
+    /// Where the fleet's owner asks it: there is no link between them that can be broken.
+    pub(crate) fn direct_client_url(&self) -> &'a str {
+        self.plan().direct_client_url()
+    }
+
+    /// What makes a client for the owner's own questions to it.
+    pub(crate) fn direct_client_config(&self) -> Result<Config, tercet_client::Error> {
+        self.cluster.client_config([self.direct_client_url().to_owned()])
+    }
+
+    /// A client for the owner's own questions to it.
+    pub(crate) async fn direct_client(&self) -> Result<Client, tercet_client::Error> {
+        Client::connect(self.direct_client_config()?).await
     }
 
     /// Ends it at once (SIGKILL) and returns when it is gone. Its ports stay the fleet's: clients

@@ -118,7 +118,7 @@ fn running(cluster: &Cluster) -> Vec<Run> {
 /// What makes a client that asks one member.
 fn probe_config(cluster: &Cluster, index: usize) -> Result<Config, tercet_client::Error> {
     // Nobody's: a token takes etcd a tenth of a second, and a refusal is an answer too.
-    cluster.nobodys_config([cluster.member(index).client_url().to_owned()])
+    cluster.nobodys_config([cluster.member(index).direct_client_url().to_owned()])
 }
 
 /// What makes a client that asks any of these members but one.
@@ -128,7 +128,7 @@ fn others_config(
     running: &[usize],
 ) -> Result<Config, tercet_client::Error> {
     let others = running.iter().filter(|&&other| other != index);
-    cluster.nobodys_config(others.map(|&other| cluster.member(other).client_url().to_owned()))
+    cluster.nobodys_config(others.map(|&other| cluster.member(other).direct_client_url().to_owned()))
 }
 
 /// How long the first probe of a member may take.

@@ -154,7 +154,10 @@ fn targets(cluster: &Cluster) -> Vec<Target> {
     let members = cluster.members();
     let ports = members.flat_map(|member| {
         let name = member.name().to_owned();
-        [(member.client_url(), Port::Client), (member.peer_url(), Port::Peer)].map(|(url, port)| {
+        let plan = member.plan();
+        let urls =
+            [(plan.direct_client_url(), Port::Client), (plan.direct_peer_url(), Port::Peer)];
+        urls.map(|(url, port)| {
             let url = url.parse().ok()?;
             Some(Target { url, port, member: Some(name.clone()) })
         })

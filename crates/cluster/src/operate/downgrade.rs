@@ -158,8 +158,8 @@ async fn be_ready_for(
     let minor = format!("{}.{}.", to.major(), to.minor());
     let enabled = until_agreed(course, || async {
         let leader = cluster.leader().await?;
-        let client = leader.client().await?;
-        let status = client.status(leader.client_url()).await?;
+        let client = leader.direct_client().await?;
+        let status = client.status(leader.direct_client_url()).await?;
         if status.downgrade_target().is_some_and(|now| now.starts_with(&minor)) {
             return Ok(());
         }
@@ -181,8 +181,8 @@ pub(super) async fn forget_downgrade(course: &Course<'_>) -> Result<(), OperateE
             if minor < FIRST_WITH_DOWNGRADES {
                 continue;
             }
-            let client = member.client().await?;
-            let status = client.status(member.client_url()).await?;
+            let client = member.direct_client().await?;
+            let status = client.status(member.direct_client_url()).await?;
             if minor > FIRST_WITH_DOWNGRADES && status.downgrade_target().is_none() {
                 continue;
             }

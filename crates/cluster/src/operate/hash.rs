@@ -131,14 +131,14 @@ async fn hash_all(cluster: &Cluster) -> Result<Answers<'_>, (Member<'_>, tercet_
     let members: Vec<_> = voters_that_run(cluster).collect();
     let mut revision = i64::MAX;
     for &member in &members {
-        let ask = async { member.client().await?.status(member.client_url()).await };
+        let ask = async { member.direct_client().await?.status(member.direct_client_url()).await };
         let status = ask.await.map_err(|error| (member, error))?;
         revision = revision.min(status.revision());
     }
     let mut answers = Answers::with_capacity(members.len());
     for member in members {
         let ask = async {
-            let (client, url) = (member.client().await?, member.client_url());
+            let (client, url) = (member.direct_client().await?, member.direct_client_url());
             match client.hash_kv(url, revision).await {
                 // What was compacted to just this revision is hashed by 3.4 and 3.5 only as the
                 // latest there is (`mvcc/kvstore.go`, `HashByRev`).

@@ -49,10 +49,10 @@ pub(super) async fn lead(course: &Course<'_>, member: Member<'_>) -> Result<(), 
         if leader.index() == member.index() {
             return Ok(());
         }
-        let client = leader.client().await.map_err(|error| failed(error.into()))?;
-        let status = client.status(member.client_url()).await;
+        let client = leader.direct_client().await.map_err(|error| failed(error.into()))?;
+        let status = client.status(member.direct_client_url()).await;
         let status = status.map_err(|error| failed(error.into()))?;
-        match client.move_leader(leader.client_url(), status.member_id()).await {
+        match client.move_leader(leader.direct_client_url(), status.member_id()).await {
             // Whom it follows is asked of all: the next round sees it.
             Ok(()) if begin.elapsed() < course.cluster.ready_within => {}
             Ok(()) => return Err(failed(Cause::NotSeen { elapsed: begin.elapsed() })),
@@ -82,8 +82,8 @@ fn may_be_tried_again(kind: ErrorKind) -> bool {
 pub(super) async fn heir<'a>(cluster: &'a Cluster, leader: Member<'_>) -> Option<Member<'a>> {
     let others = cluster.members().filter(|member| member.index() != leader.index());
     for member in others.filter(Member::is_running) {
-        let Ok(client) = member.client().await else { continue };
-        if client.status(member.client_url()).await.is_ok_and(|status| !status.is_learner()) {
+        let Ok(client) = member.direct_client().await else { continue };
+        if client.status(member.direct_client_url()).await.is_ok_and(|status| !status.is_learner()) {
             return Some(member);
         }
     }

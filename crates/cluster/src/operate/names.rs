@@ -18,7 +18,7 @@ use crate::cluster::Member;
 pub(super) async fn tell_names_again(course: &Course<'_>) -> Result<(), OperateError> {
     let mut nameless = BTreeSet::new();
     for member in voters_that_run(course.cluster) {
-        let list = async { member.client().await?.member_list().await };
+        let list = async { member.direct_client().await?.member_list().await };
         let list = list.await.map_err(|error| course.failed(Step::Names, Some(member), error))?;
         for other in list.members().iter().filter(|other| other.name().is_empty()) {
             let is_it =

@@ -82,9 +82,9 @@ pub(super) async fn give_vote(
 /// be down, or be on its way up again.
 async fn knows_its_vote(course: &Course<'_>, member: Member<'_>) -> Result<(), Cause> {
     let begin = Instant::now();
-    let client = member.client().await?;
+    let client = member.direct_client().await?;
     loop {
-        let status = client.status(member.client_url()).await;
+        let status = client.status(member.direct_client_url()).await;
         let late = match status {
             Ok(status) if !status.is_learner() => return Ok(()),
             Ok(_) => None,
@@ -101,8 +101,8 @@ async fn knows_its_vote(course: &Course<'_>, member: Member<'_>) -> Result<(), C
 /// How far a learner that has not caught up is.
 async fn how_far(course: &Course<'_>, member: Member<'_>, error: tercet_client::Error) -> Cause {
     let index = async |member: Member<'_>| {
-        let client = member.client().await.ok()?;
-        Some(client.status(member.client_url()).await.ok()?.raft_index())
+        let client = member.direct_client().await.ok()?;
+        Some(client.status(member.direct_client_url()).await.ok()?.raft_index())
     };
     let leader = course.cluster.leader().await.ok();
     let leader = match leader {

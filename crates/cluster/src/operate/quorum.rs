@@ -120,9 +120,9 @@ async fn how_far(member: Member<'_>) -> Option<u64> {
     if !member.is_running() {
         return None;
     }
-    let config = member.client_config().ok()?.request_timeout(ANSWER_WITHIN);
+    let config = member.direct_client_config().ok()?.request_timeout(ANSWER_WITHIN);
     let client = Client::connect(config).await.ok()?;
-    Some(client.status(member.client_url()).await.ok()?.raft_applied_index())
+    Some(client.status(member.direct_client_url()).await.ok()?.raft_applied_index())
 }
 
 /// Makes `survivor` a fleet of its own. Where that fails the others have their data still.
@@ -174,7 +174,7 @@ async fn force(course: &Course<'_>, survivor: Member<'_>) -> Result<(), (Step, C
     cluster.cell(survivor.index()).install(plan, survivor.binary().clone());
     survivor.restart().await.map_err(|error| (Step::Alone, error.into()))?;
     let list = async {
-        let client = survivor.client().await?;
+        let client = survivor.direct_client().await?;
         // Before 3.5.25 and 3.6.6, and in all of 3.4, it may forget only those with a vote
         // (`server/etcdserver/raft.go` and `server/storage/util.go`, `getIDs`). It can rid itself
         // of the others: nobody asks them.

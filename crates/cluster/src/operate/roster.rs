@@ -33,7 +33,7 @@ where
     let limit = course.cluster.ready_within;
     loop {
         let attempt = async {
-            let client = leader(course.cluster, unsure).await?.client().await?;
+            let client = leader(course.cluster, unsure).await?.direct_client().await?;
             let list = client.member_list().await?;
             if let Some(answer) = reached(&list) {
                 return Ok(Some(answer));

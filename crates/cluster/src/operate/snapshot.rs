@@ -34,7 +34,7 @@ impl Cluster {
         let member = heir(self, leader).await.unwrap_or(leader);
         let read = async {
             // Answered when the member has applied all that was acknowledged before.
-            member.client().await?.get(PROBE_KEY).await
+            member.direct_client().await?.get(PROBE_KEY).await
         };
         read.await.map_err(|error| course.failed(Step::Snapshot, Some(member), error))?;
         save(&course, member, path.as_ref()).await
@@ -68,8 +68,8 @@ async fn save(
     path: &Path,
 ) -> Result<SavedSnapshot, OperateError> {
     let save = async {
-        let client = member.client().await?;
-        client.snapshot(member.client_url()).await?.save(path).await
+        let client = member.direct_client().await?;
+        client.snapshot(member.direct_client_url()).await?.save(path).await
     };
     save.await.map_err(|error| course.failed(Step::Snapshot, Some(member), error))
 }

@@ -50,8 +50,8 @@ impl Drop for Before<'_> {
 
 /// How far the member's log is.
 async fn entries(member: Member<'_>) -> Result<u64, Cause> {
-    let client = member.client().await?;
-    Ok(client.status(member.client_url()).await?.raft_index())
+    let client = member.direct_client().await?;
+    Ok(client.status(member.direct_client_url()).await?.raft_index())
 }
 
 async fn wait_for_snapshot(member: Member<'_>, known: u64) -> Result<(), Cause> {

@@ -33,7 +33,7 @@ impl Cluster {
     pub async fn compact(&self, revision: i64) -> Result<(), OperateError> {
         let course = Course::beside_others(self, format!("compacting to revision {revision}"));
         let compact = async {
-            let client = self.client().await?;
+            let client = self.direct_client().await?;
             client.compact_with(Compact::to(revision).physical()).await
         };
         match compact.await {
@@ -52,7 +52,7 @@ impl Cluster {
     pub async fn compact_all(&self) -> Result<i64, OperateError> {
         let course = Course::beside_others(self, "compacting all that is past");
         let ask = async {
-            let client = self.client().await?;
+            let client = self.direct_client().await?;
             client.range(Range::key(PROBE_KEY).count_only()).await
         };
         let answer = ask.await.map_err(|error| course.failed(Step::Compact, None, error))?;
@@ -93,7 +93,7 @@ impl Cluster {
     /// [`OperateError`] when the fleet does not answer, as when it has no majority.
     pub async fn alarms(&self) -> Result<Vec<Alarm>, OperateError> {
         let course = Course::beside_others(self, "asking for alarms");
-        let ask = async { self.client().await?.alarms().await };
+        let ask = async { self.direct_client().await?.alarms().await };
         ask.await.map_err(|error| course.failed(Step::Alarm, None, error))
     }
 
@@ -106,7 +106,7 @@ impl Cluster {
     pub async fn disarm(&self) -> Result<Vec<Alarm>, OperateError> {
         let course = Course::beside_others(self, "disarming alarms");
         let disarm = async {
-            let client = self.client().await?;
+            let client = self.direct_client().await?;
             let mut disarmed = Vec::new();
             for alarm in client.alarms().await? {
                 disarmed.extend(client.alarm_disarm(alarm.member_id(), alarm.kind()).await?);
@@ -143,7 +143,7 @@ const PROBE_KEY: &str = "tercet/upkeep";
 
 async fn defragment(course: &Course<'_>, member: Member<'_>) -> Result<Defragmented, OperateError> {
     let defragment = async {
-        let (client, url) = (member.client().await?, member.client_url());
+        let (client, url) = (member.direct_client().await?, member.direct_client_url());
         let before = client.status(url).await?;
         client.defragment(url).await?;
         let after = client.status(url).await?;

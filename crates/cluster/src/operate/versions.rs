@@ -83,7 +83,7 @@ impl Cluster {
 
 /// Asks one member.
 pub(super) async fn ask(member: Member<'_>) -> Result<MemberVersions, Cause> {
-    let base = member.plan().http_url().unwrap_or_else(|| member.client_url());
+    let base = member.plan().direct_http_url();
     let url = format!("{base}/version");
     let request = Request { method: "GET", url: &url, form: None };
     let tls = member.cluster().client_tls()?;

@@ -38,8 +38,8 @@ pub(super) async fn all(cluster: &Cluster) -> Result<Vec<Shown>, RotateError> {
         let plan = member.plan();
         let security = cluster.plan.security();
         for (port, url, protection, files) in [
-            (Port::Client, plan.client_url(), security.clients(), plan.server_files()),
-            (Port::Peer, plan.peer_url(), security.peers(), plan.peer_files()),
+            (Port::Client, plan.direct_client_url(), security.clients(), plan.server_files()),
+            (Port::Peer, plan.direct_peer_url(), security.peers(), plan.peer_files()),
         ] {
             let (Some(files), Ok(url)) = (files, url.parse::<Url>()) else { continue };
             all.push(Question {
