@@ -61,6 +61,7 @@ mod observe;
 mod operate;
 pub mod plan;
 mod process;
+pub mod runs;
 
 pub use cluster::{
     Cluster, Down, Exit, GivenUp, KillError, LeaderError, Member, Proxy, ProxyError, StartError,

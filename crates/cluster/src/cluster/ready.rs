@@ -128,7 +128,8 @@ fn others_config(
     running: &[usize],
 ) -> Result<Config, tercet_client::Error> {
     let others = running.iter().filter(|&&other| other != index);
-    cluster.nobodys_config(others.map(|&other| cluster.member(other).direct_client_url().to_owned()))
+    cluster
+        .nobodys_config(others.map(|&other| cluster.member(other).direct_client_url().to_owned()))
 }
 
 /// How long the first probe of a member may take.

@@ -20,7 +20,8 @@ use crate::binary::{Binary, Feature, Release};
 use crate::observe::Progress;
 use crate::plan::{Address, ConfigurationFile, Joining, MemberPlan, Spec};
 use crate::process::{
-    Child, DirectoryError, HeldPort, Launch, PortError, RunDirectory, Share, Survival, spawn,
+    Child, DirectoryError, HeldPort, Launch, PortError, RunDirectory, RunProcessKind, Share,
+    Spawned, Survival, spawn,
 };
 
 /// How many times a fleet is started whose port was taken after all. Ports are held, but on 3.4
@@ -262,7 +263,15 @@ pub(crate) fn replace_process(
         program,
         source,
     })?;
-    state.child = Some(Child::new(spawned));
+    let child = Child::new(spawned);
+    cluster.directory.spawned(&Spawned {
+        kind: RunProcessKind::Member,
+        name: member.name().to_owned(),
+        pid: child.pid(),
+        etcd: Some(binary.version().to_string()),
+        url: Some(member.client_url().to_owned()),
+    });
+    state.child = Some(child);
     state.run += 1;
     Ok(())
 }

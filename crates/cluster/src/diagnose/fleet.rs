@@ -155,8 +155,7 @@ fn targets(cluster: &Cluster) -> Vec<Target> {
     let ports = members.flat_map(|member| {
         let name = member.name().to_owned();
         let plan = member.plan();
-        let urls =
-            [(plan.direct_client_url(), Port::Client), (plan.direct_peer_url(), Port::Peer)];
+        let urls = [(plan.direct_client_url(), Port::Client), (plan.direct_peer_url(), Port::Peer)];
         urls.map(|(url, port)| {
             let url = url.parse().ok()?;
             Some(Target { url, port, member: Some(name.clone()) })

@@ -83,7 +83,8 @@ pub(super) async fn heir<'a>(cluster: &'a Cluster, leader: Member<'_>) -> Option
     let others = cluster.members().filter(|member| member.index() != leader.index());
     for member in others.filter(Member::is_running) {
         let Ok(client) = member.direct_client().await else { continue };
-        if client.status(member.direct_client_url()).await.is_ok_and(|status| !status.is_learner()) {
+        if client.status(member.direct_client_url()).await.is_ok_and(|status| !status.is_learner())
+        {
             return Some(member);
         }
     }

@@ -13,12 +13,21 @@
 
 mod child;
 mod directory;
+mod end;
+mod named;
 mod port;
+mod run_record;
+mod sighting;
 mod spawner;
 mod watchdog;
 
 pub(crate) use child::Child;
-pub(crate) use directory::{DirectoryError, RunDirectory};
+pub(crate) use directory::{DirectoryError, RunDirectory, owner_in_name, remove};
+pub(crate) use end::{Ended, end};
+pub(crate) use named::{Naming, naming};
 pub use port::PortError;
 pub(crate) use port::{HeldPort, Share};
+pub use run_record::RunProcessKind;
+pub(crate) use run_record::{RECORD, Recorded, Spawned, Unreadable, read};
+pub(crate) use sighting::{Condition, IdsMean, Machine, StartTime, look};
 pub(crate) use spawner::{Launch, Place, Survival, spawn, spawn_at};

@@ -11,6 +11,7 @@ use std::process::{ChildStdin, Stdio};
 use std::sync::{Mutex, PoisonError};
 
 use super::child::Child;
+use super::run_record::{RunProcessKind, Spawned};
 use super::spawner::{Launch, Survival, spawn};
 
 /// `$1` is the run directory. The only word on standard input is `keep` (leave the directory).
@@ -55,6 +56,9 @@ while [ -e "$directory" ] && [ "$tries" -lt 100 ]; do
 done
 "#;
 
+/// What it calls itself: the argument before the directory.
+pub(crate) const NAME: &str = "tercet-watchdog";
+
 /// Where the script's tools (grep, printf, ps, rm, sleep) are looked for after the owner's `PATH`,
 /// which a hermetic test runner may have emptied.
 const SYSTEM_PATH: &str = "/usr/bin:/bin:/usr/sbin:/sbin";
@@ -83,7 +87,7 @@ impl Watchdog {
         path.push(SYSTEM_PATH);
         let mut shell = spawn(Launch {
             program: "/bin/sh".into(),
-            arguments: vec!["-c".into(), SCRIPT.into(), "tercet-watchdog".into(), directory.into()],
+            arguments: vec!["-c".into(), SCRIPT.into(), NAME.into(), directory.into()],
             environment: vec![("PATH".into(), path)],
             stdin: Stdio::piped(),
             log: None,
@@ -92,6 +96,18 @@ impl Watchdog {
         let pipe = shell.stdin.take().ok_or_else(|| io::Error::other("a piped child has a pipe"));
         let shell = Some(Child::new(shell));
         Ok(Self { shell, pipe: Mutex::new(pipe?) })
+    }
+
+    /// As it is entered into the run's record. It is there before the directory, and so before the
+    /// record; until it is in there, it is known by its arguments.
+    pub(crate) fn as_spawned(&self) -> Spawned {
+        Spawned {
+            kind: RunProcessKind::Watchdog,
+            name: RunProcessKind::Watchdog.word().to_owned(),
+            pid: self.shell.as_ref().map_or(0, Child::pid),
+            etcd: None,
+            url: None,
+        }
     }
 
     /// From now on the directory outlives the owner.

@@ -19,7 +19,7 @@ use crate::cluster::start::ATTEMPTS;
 use crate::http::{HttpError, Request};
 use crate::observe::{explain, log_tail};
 use crate::plan::{ProxyKind, ProxyPlan, ProxySpec, Upstream};
-use crate::process::{Child, HeldPort, Launch, Share, Survival, spawn};
+use crate::process::{Child, HeldPort, Launch, RunProcessKind, Share, Spawned, Survival, spawn};
 
 /// How long one read through a proxy may take. It may meet a member that has just gone.
 const PROBE_WITHIN: Duration = Duration::from_secs(5);
@@ -140,7 +140,15 @@ fn spawn_proxy(cluster: &Cluster, cell: &ProxyCell) -> Result<(), ProxyError> {
     let proxy = || plan.name().to_owned();
     let spawned =
         spawned.map_err(|source| ProxyError::Spawn { proxy: proxy(), program, source })?;
-    state.child = Some(Child::new(spawned));
+    let child = Child::new(spawned);
+    cluster.directory.spawned(&Spawned {
+        kind: RunProcessKind::Proxy,
+        name: plan.name().to_owned(),
+        pid: child.pid(),
+        etcd: Some(cluster.binary().version().to_string()),
+        url: Some(plan.endpoint().to_owned()),
+    });
+    state.child = Some(child);
     Ok(())
 }
 
