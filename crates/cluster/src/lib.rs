@@ -67,7 +67,7 @@ pub use cluster::{
     Cluster, Down, Exit, GivenUp, KillError, LeaderError, Member, Proxy, ProxyError, StartError,
     StartTimes,
 };
-pub use fault::FaultError;
+pub use fault::{CrashAt, FaultError, Paused, StartPoint};
 pub use http::HttpError;
 pub use observe::{PortKind, Refusal, RefusalCause, RefusedLink, explain, log_tail, readable};
 pub use operate::{

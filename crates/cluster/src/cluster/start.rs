@@ -14,6 +14,7 @@ use super::cell::{MemberCell, MemberState};
 use super::error::StartError;
 use super::fleet::{Cluster, StartTimes};
 use super::latest::Latest;
+use super::paused::Paused;
 use super::user::FleetUser;
 use super::{discovery, entrance, ready};
 use crate::binary::{Binary, Feature, Release};
@@ -80,7 +81,13 @@ async fn start_members(cluster: &Cluster, limit: Duration) -> Result<(), StartEr
     }
     let lack = "has not started its local member";
     ready::wait_for(cluster, &first, limit, Progress::is_past_discovery, lack).await?;
-    let paused = (1..=PAUSED_FOR).contains(&second.len()).then(|| Paused::members(cluster, &first));
+    let pause = (1..=PAUSED_FOR).contains(&second.len());
+    // One that has ended is told by the waits below.
+    let paused: Vec<_> = first
+        .iter()
+        .filter(|_| pause)
+        .filter_map(|&index| Paused::begin(cluster.member(index)))
+        .collect();
     for &index in &second {
         spawn_member(cluster, index)?;
     }
@@ -91,34 +98,6 @@ async fn start_members(cluster: &Cluster, limit: Duration) -> Result<(), StartEr
         Err(error) => return Err(error),
     }
     ready::wait_until_ready(cluster, limit.saturating_sub(begin.elapsed())).await
-}
-
-/// Members that are paused until this is dropped.
-struct Paused<'a> {
-    cluster: &'a Cluster,
-    indices: &'a [usize],
-}
-
-impl<'a> Paused<'a> {
-    fn members(cluster: &'a Cluster, indices: &'a [usize]) -> Self {
-        let paused = Self { cluster, indices };
-        paused.each(Child::pause);
-        paused
-    }
-
-    fn each(&self, act: fn(&Child)) {
-        for &index in self.indices {
-            if let Some(child) = &self.cluster.state(index).child {
-                act(child);
-            }
-        }
-    }
-}
-
-impl Drop for Paused<'_> {
-    fn drop(&mut self) {
-        self.each(Child::resume);
-    }
 }
 
 /// Everything but the members' processes. What is made here is undone by dropping it.

@@ -21,6 +21,7 @@ mod quorum;
 mod refusal;
 mod remove;
 mod replace;
+mod restart_as;
 mod restore;
 mod rolling;
 mod roster;

@@ -73,6 +73,19 @@ pub enum OperateRefusal {
         /// What was to run it.
         to: Version,
     },
+    /// It takes more than a restart.
+    #[error(
+        "{member} is run by {from}, and {to} is another minor version, which takes more than a \
+         restart: use `upgrade` or `downgrade`"
+    )]
+    MinorVersion {
+        /// The member's name.
+        member: String,
+        /// What runs it.
+        from: Version,
+        /// What was to run it.
+        to: Version,
+    },
     /// A version has not got what the fleet was started with.
     #[error("{member} cannot be run so: {reason}")]
     Plan {

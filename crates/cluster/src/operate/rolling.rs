@@ -66,7 +66,7 @@ impl<'a> Turn<'a> {
         self
     }
 
-    fn install(&self) {
+    pub(super) fn install(&self) {
         if let Some((plan, etcd)) = &self.new {
             let cell = self.member.cluster().cell(self.member.index());
             cell.share_ports(share(etcd.release()));

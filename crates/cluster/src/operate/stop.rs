@@ -18,6 +18,8 @@ impl<'a> Member<'a> {
     /// finishes what it does and closes its files; and returns when it is gone. As with
     /// [`kill`](Self::kill), its ports stay the fleet's, and it stays down until it is restarted.
     ///
+    /// One that is [paused](Self::pause) goes on: it could not end otherwise.
+    ///
     /// What it would do after that is cut short: it waits up to a second for its peers' idle
     /// connections. A member that is not done after ten seconds is killed.
     ///

@@ -23,6 +23,15 @@ pub enum PlanError {
         /// How many were asked for.
         members: usize,
     },
+    /// A member that is restarted would be another one.
+    #[error(
+        "member {member} cannot become another one by a restart: its name, place, version and way \
+         into the fleet stay, and only flags may change"
+    )]
+    OtherMember {
+        /// The member's name.
+        member: String,
+    },
     /// It means nothing with this security.
     #[error("{asked} cannot be had with the security {security}: there, {because}")]
     Security {

@@ -116,6 +116,11 @@ impl MemberSpec {
         self.extra.iter().any(|(known, _)| known == name)
     }
 
+    /// Whether this is the same member with other flags, or the very same.
+    pub(crate) fn differs_in_flags_only(&self, other: &Self) -> bool {
+        *other == Self { extra: other.extra.clone(), ..self.clone() }
+    }
+
     /// Where it is.
     #[must_use]
     pub const fn planned_address(&self) -> Address {

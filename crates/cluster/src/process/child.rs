@@ -13,7 +13,15 @@ pub(crate) struct Child {
     inner: std::process::Child,
     #[cfg(target_os = "linux")]
     handle: Option<rustix::fd::OwnedFd>,
+    /// How many hold it still.
+    pauses: u32,
+    /// Whether it was asked to end: it can do so only when nobody holds it still.
+    asked_to_end: bool,
 }
+
+/// How long a process may take to stand still. A thread in the middle of a system call finishes
+/// that first, which a broken disk may keep it from: it does nothing of its own then either.
+const PAUSE_WITHIN: Duration = Duration::from_secs(1);
 
 /// How long a killed process may take to be gone. SIGKILL takes milliseconds; a process in an
 /// uninterruptible wait for a broken disk may take forever, and must not take its owner with it.
@@ -30,6 +38,8 @@ impl Child {
             inner,
             #[cfg(target_os = "linux")]
             handle,
+            pauses: 0,
+            asked_to_end: false,
         }
     }
 
@@ -48,26 +58,69 @@ impl Child {
         let _ = self.inner.kill();
     }
 
-    /// Asks it to end (SIGTERM), without waiting. Nothing happens to a process that has ended.
-    pub(crate) fn terminate(&self) {
+    /// Asks it to end (SIGTERM), without waiting. Nothing happens to a process that has ended. One
+    /// that is paused goes on, whoever holds it still: it could not end.
+    pub(crate) fn terminate(&mut self) {
+        self.asked_to_end = true;
         self.signal(rustix::process::Signal::TERM);
+        if std::mem::take(&mut self.pauses) > 0 {
+            self.signal(rustix::process::Signal::CONT);
+        }
     }
 
-    /// Stops it until [`resume`](Self::resume).
-    pub(crate) fn pause(&self) {
-        self.signal(rustix::process::Signal::STOP);
+    /// Stops it until there were as many calls of [`resume`](Self::resume) as of this, and returns
+    /// when it stands still, after a second at most. Says whether it did so: not to a process that
+    /// was asked to end.
+    pub(crate) fn pause(&mut self) -> bool {
+        if self.asked_to_end {
+            return false;
+        }
+        self.pauses += 1;
+        if self.pauses == 1 {
+            self.signal(rustix::process::Signal::STOP);
+            let deadline = Instant::now() + PAUSE_WITHIN;
+            while !self.stands_still() && Instant::now() < deadline {
+                self.wait_for_change(Duration::from_millis(1));
+            }
+        }
+        true
     }
 
-    /// Lets a paused one go on.
-    pub(crate) fn resume(&self) {
-        self.signal(rustix::process::Signal::CONT);
+    /// Takes one [`pause`](Self::pause) back. When that was the last, it goes on.
+    pub(crate) fn resume(&mut self) {
+        if self.pauses == 1 {
+            self.signal(rustix::process::Signal::CONT);
+        }
+        self.pauses = self.pauses.saturating_sub(1);
+    }
+
+    /// Whether anybody holds it still.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.pauses > 0
+    }
+
+    /// Whether all its threads stand still, or it has ended.
+    fn stands_still(&self) -> bool {
+        use rustix::process::{WaitId, WaitIdOptions, waitid};
+        let Some(pid) = self.id() else { return true };
+        // Nothing is taken: how it ended is for `exit_status`.
+        let what = WaitIdOptions::STOPPED
+            | WaitIdOptions::EXITED
+            | WaitIdOptions::NOHANG
+            | WaitIdOptions::NOWAIT;
+        // What cannot be asked is not waited for.
+        waitid(WaitId::Pid(pid), what).map_or(true, |status| status.is_some())
     }
 
     /// It has not been reaped, so its id is still its own.
     fn signal(&self, signal: rustix::process::Signal) {
-        if let Some(pid) = i32::try_from(self.pid()).ok().and_then(rustix::process::Pid::from_raw) {
+        if let Some(pid) = self.id() {
             let _ = rustix::process::kill_process(pid, signal);
         }
+    }
+
+    fn id(&self) -> Option<rustix::process::Pid> {
+        i32::try_from(self.pid()).ok().and_then(rustix::process::Pid::from_raw)
     }
 
     /// Kills and reaps.

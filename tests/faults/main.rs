@@ -1,0 +1,8 @@
+//! Fleets that are broken on purpose, and heal.
+
+#![expect(clippy::unwrap_used, reason = "a helper of a test may fail as the test may")]
+
+mod crashes;
+mod pauses;
+mod restarts;
+mod support;
