@@ -22,8 +22,3 @@ pub(crate) fn log(member: Member<'_>) -> String {
 pub(crate) fn other_than<'a>(cluster: &'a Cluster, member: Member<'_>) -> Member<'a> {
     cluster.members().find(|other| other.index() != member.index()).unwrap()
 }
-
-/// Which term it is: each election begins another.
-pub(crate) async fn term(member: Member<'_>) -> Result<u64> {
-    Ok(member.client().await?.status(member.client_url()).await?.raft_term())
-}
