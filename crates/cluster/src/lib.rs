@@ -67,7 +67,7 @@ pub use cluster::{
     Cluster, Down, Exit, GivenUp, KillError, LeaderError, Member, Proxy, ProxyError, StartError,
     StartTimes,
 };
-pub use fault::{CrashAt, FaultError, Paused, StartPoint};
+pub use fault::{ClockFault, CrashAt, DiskError, DiskFault, FaultError, Paused, StartPoint};
 pub use http::HttpError;
 pub use observe::{PortKind, Refusal, RefusalCause, RefusedLink, explain, log_tail, readable};
 pub use operate::{
@@ -79,4 +79,4 @@ pub use plan::{
     Configuration, Faults, Joining, MemberHost, ParseHostError, Plan, PlanError, ProxyKind,
     Security, Spec, StoreOptions, Timing, TlsOptions, TlsVersion,
 };
-pub use process::PortError;
+pub use process::{PortError, Unsupported};

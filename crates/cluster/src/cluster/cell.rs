@@ -1,12 +1,12 @@
 //! What a fleet keeps of each of its members.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::latest::Latest;
 use crate::binary::{Binary, Release};
 use crate::observe::Progress;
 use crate::plan::MemberPlan;
-use crate::process::{Child, HeldPort, Share};
+use crate::process::{Child, HeldPort, Policy, Share};
 
 /// One member: its process, its ports, and what it is to be. It stays where it is for the fleet's
 /// whole life, also when the member was removed, so that views of it stay good.
@@ -17,6 +17,8 @@ pub(crate) struct MemberCell {
     ports: Mutex<Vec<HeldPort>>,
     installed: Latest<Installed>,
     standing: Mutex<Standing>,
+    /// What is wrong with its disk and its clock, over all its restarts.
+    system: Arc<Policy>,
 }
 
 /// What a member is to its fleet.
@@ -82,6 +84,7 @@ impl MemberCell {
             ports: Mutex::new(ports),
             installed: Latest::new(Installed { plan, binary }),
             standing: Mutex::new(Standing::Belongs(Role::Voter)),
+            system: Arc::default(),
         }
     }
 
@@ -91,6 +94,11 @@ impl MemberCell {
 
     pub(crate) fn binary(&self) -> &Binary {
         &self.installed.current().binary
+    }
+
+    /// What becomes of those of its calls that are intercepted.
+    pub(crate) const fn system(&self) -> &Arc<Policy> {
+        &self.system
     }
 
     /// What it was to be run by, one after the other.

@@ -9,7 +9,7 @@ use crate::binary::UnsupportedVersion;
 use crate::http::HttpError;
 use crate::observe::Refusal;
 use crate::plan::PlanError;
-use crate::process::PortError;
+use crate::process::{PortError, Unsupported};
 
 /// Why a fleet, or a member of it, did not come to be ready.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +21,9 @@ pub enum StartError {
     /// The program is of a version that Tercet cannot run.
     #[error("the fleet cannot be planned")]
     Version(#[from] UnsupportedVersion),
+    /// It was to be made ready for faults that cannot be had here.
+    #[error("the fleet cannot be made ready for such faults")]
+    Unsupported(#[from] Unsupported),
     /// No ports to listen on.
     #[error("the fleet has no ports")]
     Ports(#[from] PortError),

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
@@ -21,8 +22,8 @@ use crate::binary::{Binary, Feature, Release};
 use crate::observe::Progress;
 use crate::plan::{Address, ConfigurationFile, Joining, MemberPlan, Spec};
 use crate::process::{
-    Child, DirectoryError, HeldPort, Launch, PortError, RunDirectory, RunProcessKind, Share,
-    Spawned, Survival, spawn,
+    Child, DirectoryError, HeldPort, Intercepted, Interception, Launch, PortError, RunDirectory,
+    RunProcessKind, Share, Spawned, Survival, check_support, spawn, spawn_intercepted,
 };
 
 /// How many times a fleet is started whose port was taken after all. Ports are held, but on 3.4
@@ -107,6 +108,7 @@ pub(crate) async fn prepare(
     parent: &Path,
 ) -> Result<Cluster, StartError> {
     spec.validate()?;
+    check_support(intercepted(spec))?;
     check_discovery(spec)?;
     let release = Release::of(binary.version())?;
     // Those of other hosts are not ours to hold.
@@ -237,12 +239,18 @@ pub(crate) fn replace_process(
         log: Some(log),
         survival: Survival::DiesWithOwner,
     };
-    let spawned = spawn(launch).map_err(|source| StartError::Spawn {
+    let calls = intercepted(cluster.plan.spec());
+    let spawned = if calls.is_none() {
+        spawn(launch).map(Child::new)
+    } else {
+        let policy = Arc::clone(cluster.cell(index).system());
+        spawn_intercepted(launch, &Interception { calls, policy, name: member.name().to_owned() })
+    };
+    let child = spawned.map_err(|source| StartError::Spawn {
         member: member.name().to_owned(),
         program,
         source,
     })?;
-    let child = Child::new(spawned);
     cluster.directory.spawned(&Spawned {
         kind: RunProcessKind::Member,
         name: member.name().to_owned(),
@@ -253,6 +261,12 @@ pub(crate) fn replace_process(
     state.child = Some(child);
     state.run += 1;
     Ok(())
+}
+
+/// Which calls of its members are to be intercepted, for the faults that it is made ready for.
+const fn intercepted(spec: &Spec) -> Intercepted {
+    let faults = spec.faults_ready_for();
+    Intercepted { disk: faults.has_disk(), clock: faults.has_clock() }
 }
 
 /// Nobody reads it meanwhile: its member is down. What it says is not for others to read, since

@@ -1,10 +1,15 @@
 //! How a fleet is broken on purpose: precisely, and so that it heals when the guard is dropped.
 
+mod clock;
 mod crash;
+mod disk;
 mod error;
 mod pause;
+mod support;
 
+pub use clock::ClockFault;
 pub use crash::{CrashAt, StartPoint};
+pub use disk::{DiskError, DiskFault};
 pub use error::FaultError;
 
 pub use crate::cluster::Paused;

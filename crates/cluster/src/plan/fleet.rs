@@ -100,6 +100,13 @@ impl Plan {
     pub fn member(&self, spec: MemberSpec) -> Result<MemberPlan, PlanError> {
         if let Some(host) = spec.planned_host() {
             host.check()?;
+            if self.spec.faults.has_clock() && !host.entrance_words().is_empty() {
+                return Err(PlanError::Contradiction {
+                    one: "faults of clocks",
+                    other: "a host that is entered",
+                    because: "a program is given its clock when it is run, and what leads there is run first: leave one of the two out",
+                });
+            }
         }
         let files = self.spec.files(&self.certificates, &[&spec.name])?;
         let Some(files) = files.members.into_iter().next() else {

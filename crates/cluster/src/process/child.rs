@@ -4,6 +4,8 @@ use std::io;
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
+use super::interception::Supervisor;
+
 /// A spawned process, killed and reaped when dropped.
 ///
 /// It stays unreaped (a zombie at worst) until it is waited for here, so its pid cannot come to mean
@@ -17,6 +19,9 @@ pub(crate) struct Child {
     pauses: u32,
     /// Whether it was asked to end: it can do so only when nobody holds it still.
     asked_to_end: bool,
+    /// Who answers those of its calls that are intercepted. Dropped after it was killed: until then
+    /// it may wait for an answer.
+    supervisor: Option<Supervisor>,
 }
 
 /// How long a process may take to stand still. A thread in the middle of a system call finishes
@@ -40,7 +45,14 @@ impl Child {
             handle,
             pauses: 0,
             asked_to_end: false,
+            supervisor: None,
         }
+    }
+
+    /// From now on `supervisor` lives as long as this.
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "there is none elsewhere"))]
+    pub(super) fn answered_by(&mut self, supervisor: Supervisor) {
+        self.supervisor = Some(supervisor);
     }
 
     pub(crate) fn pid(&self) -> u32 {

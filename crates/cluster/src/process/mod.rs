@@ -14,6 +14,7 @@
 mod child;
 mod directory;
 mod end;
+mod interception;
 mod named;
 mod port;
 mod run_record;
@@ -24,6 +25,10 @@ mod watchdog;
 pub(crate) use child::Child;
 pub(crate) use directory::{DirectoryError, RunDirectory, owner_in_name, remove};
 pub(crate) use end::{Ended, end};
+pub use interception::Unsupported;
+pub(crate) use interception::{
+    Imposed, Intercepted, Interception, Policy, Rule, check_support, spawn_intercepted,
+};
 pub(crate) use named::{Naming, naming};
 pub use port::PortError;
 pub(crate) use port::{HeldPort, Share};

@@ -1,4 +1,4 @@
-//! The one thread that spawns, and the only `unsafe` of the workspace.
+//! The one thread that spawns.
 //!
 //! Linux delivers the parent-death signal when the **thread** that forked the child ends, not when
 //! its process does (`prctl(2)`, PR_SET_PDEATHSIG). A child spawned from a test's own thread, or
@@ -71,11 +71,34 @@ pub(crate) fn spawn(launch: Launch) -> io::Result<std::process::Child> {
 ///
 /// Those of [`spawn`].
 pub(crate) fn spawn_at(launch: Launch, place: Place) -> io::Result<std::process::Child> {
-    let mut command = command(launch, place)?;
+    spawn_patiently(command(launch, place)?, |_| Ok(()))
+}
+
+/// [`spawn`], with more arranged for what the child does between fork and exec, and `after` run by the
+/// spawner thread when it has called exec. When that fails, the child is killed.
+///
+/// # Errors
+///
+/// Those of [`spawn`], and those of `after`.
+#[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only seccomp needs it"))]
+pub(super) fn spawn_command(
+    launch: Launch,
+    arrange: impl FnOnce(&mut Command),
+    after: After,
+) -> io::Result<std::process::Child> {
+    let mut command = command(launch, Place::default())?;
+    arrange(&mut command);
+    spawn_patiently(command, after)
+}
+
+/// What is done to a child that has called exec. It holds up everybody's children.
+pub(super) type After = fn(&mut std::process::Child) -> io::Result<()>;
+
+fn spawn_patiently(mut command: Command, after: After) -> io::Result<std::process::Child> {
     let begun = Instant::now();
     let mut pause = Duration::from_millis(1);
     loop {
-        let (back, result) = spawn_there(command)?;
+        let (back, result) = spawn_there(command, after)?;
         match result {
             // Waited for here and not there, where it would hold up everybody's children.
             Err(error) if is_text_busy(&error) && begun.elapsed() < TEXT_BUSY_PATIENCE => {
@@ -97,19 +120,20 @@ fn is_text_busy(error: &io::Error) -> bool {
 type Spawned = (Command, io::Result<std::process::Child>);
 
 /// Has `command` spawned once by the spawner thread.
-fn spawn_there(command: Command) -> io::Result<Spawned> {
+fn spawn_there(command: Command, after: After) -> io::Result<Spawned> {
     let (reply, answer) = mpsc::sync_channel(1);
     let gone = || io::Error::other("the thread that spawns processes is gone");
     spawner()?
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
-        .send(Request { command, reply })
+        .send(Request { command, after, reply })
         .map_err(|_| gone())?;
     answer.recv().map_err(|_| gone())
 }
 
 struct Request {
     command: Command,
+    after: After,
     reply: mpsc::SyncSender<Spawned>,
 }
 
@@ -132,8 +156,15 @@ fn spawner() -> io::Result<&'static Mutex<mpsc::Sender<Request>>> {
         .spawn(move || {
             // Never ends: the sender is in a static. A panic in here would kill every child, so
             // nothing below may panic.
-            for Request { mut command, reply } in inbox {
-                let result = command.spawn();
+            for Request { mut command, after, reply } in inbox {
+                let result = command.spawn().and_then(|mut child| match after(&mut child) {
+                    Ok(()) => Ok(child),
+                    Err(error) => {
+                        let _ = child.kill();
+                        let _ = child.wait();
+                        Err(error)
+                    }
+                });
                 if let Err(mpsc::SendError((_, Ok(mut orphan)))) = reply.send((command, result)) {
                     // Whoever asked is gone: nobody else will end it.
                     let _ = orphan.kill();
@@ -288,7 +319,8 @@ mod tests {
         let writer = File::options().append(true).open(&path).unwrap();
         let busy = || Launch { program: path.clone(), ..shell("", Survival::DiesWithOwner) };
         // The control: without patience, it fails.
-        let (_, result) = spawn_there(command(busy(), Place::default()).unwrap()).unwrap();
+        let (_, result) =
+            spawn_there(command(busy(), Place::default()).unwrap(), |_| Ok(())).unwrap();
         assert!(is_text_busy(&result.unwrap_err()));
         std::thread::scope(|scope| {
             let busy = scope.spawn(|| spawn(busy()));

@@ -2,7 +2,7 @@ use std::path::Path;
 
 use super::*;
 use crate::binary::Release;
-use crate::plan::{Joining, MemberPlan, Plan, Security, Spec, Timing};
+use crate::plan::{Faults, Joining, MemberPlan, Plan, Security, Spec, Timing};
 
 /// The three machines of the clustering guide.
 fn three() -> [MemberHost; 3] {
@@ -189,4 +189,14 @@ fn a_member_moves_to_another_host_and_back_to_this_machine() {
     assert_eq!(here.peer_url(), "https://127.0.0.1:2");
     assert!(here.entrance().is_empty());
     assert!(here.arguments().iter().any(|word| word == "--socket-reuse-port=true"));
+}
+
+#[test]
+fn a_clock_is_not_given_to_what_leads_to_a_host() {
+    let entered = || three().map(|host| host.entrance(["nsenter", "--net=/run/netns/a", "--"]));
+    let error = plan(&on(entered()).faults(Faults::NONE.clock())).unwrap_err();
+    insta::assert_snapshot!(error, @"faults of clocks and a host that is entered exclude each other: a program is given its clock when it is run, and what leads there is run first: leave one of the two out");
+    // The control: either alone, and disks.
+    assert!(plan(&on(entered()).faults(Faults::NONE.disk())).is_ok());
+    assert!(plan(&on(three()).faults(Faults::NONE.clock())).is_ok());
 }
