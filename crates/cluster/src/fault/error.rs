@@ -25,4 +25,11 @@ pub enum FaultError {
         /// [`Faults`](crate::Faults).
         kind: &'static str,
     },
+    /// The thread that the links of the fleet go through does not answer: its fleet is gone, or the
+    /// machine stands still.
+    #[error(
+        "the network that the fleet's links go through does not answer: the fleet was dropped, or \
+         the machine stood still for 10 seconds"
+    )]
+    NetworkGone,
 }

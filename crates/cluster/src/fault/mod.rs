@@ -2,8 +2,11 @@
 
 mod clock;
 mod crash;
+mod dice;
 mod disk;
 mod error;
+#[expect(dead_code, unused_imports, reason = "until the fleets are on it")]
+mod links;
 mod pause;
 mod support;
 
