@@ -25,6 +25,7 @@ use crate::process::{
     Child, DirectoryError, HeldPort, Intercepted, Interception, Launch, PortError, RunDirectory,
     RunProcessKind, Share, Spawned, Survival, check_support, spawn, spawn_intercepted,
 };
+use crate::runs;
 
 /// How many times a fleet is started whose port was taken after all. Ports are held, but on 3.4
 /// another program may name the same one with `SO_REUSEADDR` (see `process::port`).
@@ -115,6 +116,7 @@ pub(crate) async fn prepare(
     let here = if spec.planned_hosts().is_empty() { spec.member_names().len() } else { 0 };
     let held = (0..here).map(|_| hold_ports(spec, release)).collect::<Result<Vec<_>, _>>()?;
     let (addresses, ports): (Vec<_>, Vec<_>) = held.into_iter().unzip();
+    runs::sweep_once(parent);
     let directory = RunDirectory::create(parent).map_err(|error| match error {
         DirectoryError::Create(source) => StartError::Directory { path: parent.to_owned(), source },
         DirectoryError::Watchdog(source) => StartError::Watchdog(source),

@@ -1,0 +1,212 @@
+//! A process that starts a cluster, breaks it, and dies: in the way, at the moment and with the fault
+//! that its arguments say. They are the end, after how many microseconds it comes, the fault, and a
+//! number by which the fault's details are drawn.
+//!
+//! Prints one JSON object a line: where the fleet is, when it is ready; that the fault is active; and
+//! that a thread has ended, where only that does.
+
+use std::io::Read as _;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::json;
+use tercet_harness::Cluster;
+
+fn main() {
+    let mut words = std::env::args().skip(1);
+    let mut word = move || words.next().expect("END MICROSECONDS FAULT NUMBER");
+    let end = word();
+    let deadline = Instant::now() + Duration::from_micros(word().parse().expect("microseconds"));
+    let (fault, number) = (word(), word().parse().expect("a number"));
+    if std::env::var_os("MORTAL_STRAY").is_some() {
+        // For the control: nobody ends this one.
+        let mut stray = tercet_tests::command("setsid");
+        stray.args(["sleep", "60"]).stdin(std::process::Stdio::null());
+        stray.stdout(std::process::Stdio::null()).spawn().expect("it runs");
+    }
+    let life = Life { end, deadline, fault, number };
+    match life.end.as_str() {
+        // The process lives on.
+        "thread returns" | "thread panics" | "thread destructor" => {
+            let ended = std::thread::spawn(move || life.live()).join();
+            println!("{}", json!({ "thread": ended.is_ok() }));
+            hold();
+        }
+        "exits"
+        | "aborts"
+        | "panics elsewhere"
+        | "overflows its stack"
+        | "has no memory"
+        | "execs" => {
+            let (end, deadline) = (life.end.clone(), life.deadline);
+            // In the midst of whatever the other thread does.
+            std::thread::spawn(move || {
+                pause_until(deadline);
+                die(&end);
+            });
+            life.live();
+        }
+        _ => life.live(),
+    }
+}
+
+/// Until the test says so, or is gone.
+fn hold() {
+    let _ = std::io::stdin().read(&mut [0]);
+}
+
+fn pause_until(deadline: Instant) {
+    let left = deadline.saturating_duration_since(Instant::now());
+    #[expect(clippy::disallowed_methods, reason = "the moment was drawn")]
+    std::thread::sleep(left);
+}
+
+/// The ends that need nothing of the cluster.
+fn die(end: &str) {
+    match end {
+        "exits" => std::process::exit(3),
+        "aborts" => std::process::abort(),
+        // As with `panic = "abort"`.
+        "panics elsewhere" => {
+            std::panic::set_hook(Box::new(|_| std::process::abort()));
+            panic!("as told");
+        }
+        "overflows its stack" => {
+            std::hint::black_box(deeper(&[1; 1024]));
+        }
+        // Rust's answer to an allocator that has nothing more.
+        "has no memory" => {
+            std::hint::black_box(Vec::<u8>::with_capacity(isize::MAX.unsigned_abs()));
+        }
+        "execs" => {
+            use std::os::unix::process::CommandExt as _;
+            let error = tercet_tests::command("true").exec();
+            panic!("it could not become another program: {error}");
+        }
+        other => panic!("no such end: {other}"),
+    }
+}
+
+#[expect(unconditional_recursion, reason = "as told")]
+fn deeper(frame: &[u8; 1024]) -> u64 {
+    let next = std::hint::black_box([frame[0]; 1024]);
+    deeper(&next) + u64::from(next[1])
+}
+
+struct Life {
+    end: String,
+    deadline: Instant,
+    fault: String,
+    number: usize,
+}
+
+std::thread_local! {
+    /// Dropped when the thread is over, after all that is on its stack.
+    static LEFT_TO_THE_THREAD: std::cell::Cell<Option<Cluster>> = const { std::cell::Cell::new(None) };
+}
+
+impl Life {
+    fn live(self) {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let deadline = tokio::time::Instant::from_std(self.deadline);
+        let cluster = runtime.block_on(async {
+            let builder = Cluster::builder().faults(faults(&self.fault));
+            let cluster = match tokio::time::timeout_at(deadline, builder.start()).await {
+                Ok(cluster) => cluster.expect("a cluster"),
+                // Dropped in the midst of its start.
+                Err(_) => return None,
+            };
+            tell(&cluster);
+            let broken = async {
+                self.broken(&cluster).await;
+                std::future::pending::<()>().await;
+            };
+            tokio::select! {
+                () = broken => {}
+                () = tokio::time::sleep_until(deadline) => {
+                    // With the guards of its faults alive, which this drops while it unwinds.
+                    assert!(!self.end.ends_with("panics"), "as told");
+                }
+            }
+            Some(cluster)
+        });
+        match self.end.as_str() {
+            "panics" | "thread panics" => panic!("as told"),
+            "returns" | "thread returns" => drop(cluster),
+            "forgets it and returns" => std::mem::forget(cluster),
+            "drops it outside any runtime" => {
+                drop(runtime);
+                drop(cluster);
+            }
+            "thread destructor" => LEFT_TO_THE_THREAD.set(cluster),
+            // Another thread, or somebody else, ends this.
+            _ => loop {
+                std::thread::park();
+            },
+        }
+    }
+
+    /// Breaks the cluster, and says so, and keeps it broken until this is dropped.
+    async fn broken(&self, cluster: &Cluster) {
+        let active = || println!("{}", json!({ "fault": self.fault }));
+        let all: Vec<_> = cluster.members().collect();
+        let [one, other] = [0, 1].map(|offset| all[(self.number + offset) % all.len()]);
+        let stop = |pid: Option<u32>| {
+            let pid = pid.and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
+            kill_process(pid.expect("it runs"), Signal::STOP).expect("it is paused");
+        };
+        match self.fault.as_str() {
+            "none" => active(),
+            "killed" => {
+                one.kill().expect("it is killed");
+                active();
+            }
+            "stopped" => {
+                stop(one.pid());
+                active();
+            }
+            "all stopped" => {
+                all.iter().for_each(|member| stop(member.pid()));
+                active();
+            }
+            "one stopped, one killed" => {
+                stop(one.pid());
+                other.kill().expect("it is killed");
+                active();
+            }
+            "all killed" => {
+                for member in &all {
+                    member.kill().expect("it is killed");
+                }
+                active();
+            }
+            "restarting" => {
+                active();
+                loop {
+                    // Two of three are there all the time.
+                    one.restart().await.expect("it is restarted");
+                }
+            }
+            other => panic!("no such fault: {other}"),
+        }
+    }
+}
+
+/// What the fleet must be made ready for.
+fn faults(_fault: &str) -> tercet_cluster::Faults {
+    tercet_cluster::Faults::NONE
+}
+
+fn tell(cluster: &Cluster) {
+    let mut addresses = Vec::new();
+    for member in cluster.members() {
+        for url in [member.client_url(), member.peer_url()] {
+            addresses.extend(url.split_once("//").map(|(_, address)| address.to_owned()));
+        }
+    }
+    println!("{}", json!({ "directory": cluster.directory(), "addresses": addresses }));
+}
