@@ -13,7 +13,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use tercet_tests::{command, command_lines_naming, eventually};
+use tercet_tests::{command, command_lines_naming, command_that_can_be_interrupted, eventually};
 
 use super::GONE_WITHIN;
 
@@ -118,7 +118,7 @@ struct Mortal {
 
 impl Mortal {
     fn start(death: &Death, parent: &Path, environment: &[(&str, &str)]) -> Self {
-        let mut reaper = command(env!("CARGO_BIN_EXE_reaper"))
+        let mut reaper = command_that_can_be_interrupted(env!("CARGO_BIN_EXE_reaper"))
             .arg(env!("CARGO_BIN_EXE_mortal"))
             .args([death.end, &death.after.as_micros().to_string()])
             .args([death.fault, &death.number.to_string()])

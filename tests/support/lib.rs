@@ -58,14 +58,22 @@ pub fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
     Command::new(program)
 }
 
-/// Whether this process was started with SIGINT ignored, as by a shell's `&` without job control:
-/// what it starts would ignore it as well.
-fn ignores_interrupts() -> bool {
+/// A command for a program that is to be ended by signals. Where this process was started with SIGINT
+/// or SIGHUP ignored, as by a shell's `&` without job control or by nohup, what it starts would ignore
+/// them as well.
+#[must_use]
+pub fn command_that_can_be_interrupted(program: &str) -> Command {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    // Signal 2 is the second bit.
-    ignored.is_some_and(|mask| mask & 0b10 != 0)
+    // Signals 1 and 2 are the first bits.
+    if ignored.is_none_or(|mask| mask & 0b11 == 0) {
+        return command(program);
+    }
+    // It becomes the program.
+    let mut env = command("env");
+    env.args(["--default-signal=INT,HUP", program]);
+    env
 }
 
 /// The command lines of all processes that name `directory`, or a file in it.
@@ -116,15 +124,7 @@ impl Owned {
     #[must_use]
     pub fn start_with(path: &str, end: &str, parent: &Path, more: &[(&str, &str)]) -> Self {
         use std::io::BufRead as _;
-        let mut owner = if ignores_interrupts() {
-            // `env` becomes the owner.
-            let mut env = command("env");
-            env.args(["--default-signal=INT", path]);
-            env
-        } else {
-            command(path)
-        };
-        let mut owner = owner
+        let mut owner = command_that_can_be_interrupted(path)
             .arg(end)
             .env("TMPDIR", parent)
             .envs(more.iter().copied())

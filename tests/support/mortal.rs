@@ -25,12 +25,17 @@ fn main() {
         stray.stdout(std::process::Stdio::null()).spawn().expect("it runs");
     }
     let life = Life { end, deadline, fault, number };
+    // The test is done with it, or is gone.
+    std::thread::spawn(|| {
+        let _ = std::io::stdin().read(&mut [0]);
+        std::process::exit(4);
+    });
     match life.end.as_str() {
         // The process lives on.
         "thread returns" | "thread panics" | "thread destructor" => {
             let ended = std::thread::spawn(move || life.live()).join();
             println!("{}", json!({ "thread": ended.is_ok() }));
-            hold();
+            park();
         }
         "exits"
         | "aborts"
@@ -50,9 +55,11 @@ fn main() {
     }
 }
 
-/// Until the test says so, or is gone.
-fn hold() {
-    let _ = std::io::stdin().read(&mut [0]);
+/// Until another thread, or somebody else, ends the process.
+fn park() {
+    loop {
+        std::thread::park();
+    }
 }
 
 fn pause_until(deadline: Instant) {
@@ -143,10 +150,7 @@ impl Life {
                 drop(cluster);
             }
             "thread destructor" => LEFT_TO_THE_THREAD.set(cluster),
-            // Another thread, or somebody else, ends this.
-            _ => loop {
-                std::thread::park();
-            },
+            _ => park(),
         }
     }
 

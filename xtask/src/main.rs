@@ -15,7 +15,9 @@ mod etcd;
 mod pki;
 mod plan;
 mod proto;
+mod ps;
 mod style;
+mod sweep;
 mod test;
 mod tidy;
 mod up;
@@ -32,6 +34,8 @@ Usage: cargo xtask COMMAND
   plan [OPTIONS]           a fleet on hosts of its own: what goes where; see: cargo xtask plan --help
   test [--etcd WHICH]...   all tests, on every etcd that can be had here
   doctor [OPTIONS] WHAT    what is wrong with the TLS of an etcd; see: cargo xtask doctor --help
+  ps [--json] [DIR]...     which fleets run or are left here; see: cargo xtask ps --help
+  sweep [OPTIONS] [DIR]... clear what dead owners of fleets left; see: cargo xtask sweep --help
   proto [--check]          write the client's generated code, or say whether it is stale
   tidy                     the rules of this repository that no other tool checks
 ";
@@ -67,6 +71,8 @@ fn run() -> Result<ExitCode, Failure> {
         "pki" => pki::run(arguments),
         "plan" => plan::run(arguments),
         "test" => test::run(arguments),
+        "ps" => ps::run(arguments),
+        "sweep" => sweep::run(arguments),
         "proto" => generate(arguments),
         "tidy" => tidy::run(arguments),
         other => Err(format!("there is no command '{other}'\n\n{USAGE}").into()),
