@@ -1,7 +1,7 @@
 //! Fleets to be broken.
 
 use tercet_cluster::binary::Binary;
-use tercet_harness::{Builder, Cluster, Member, Result, Timing};
+use tercet_harness::{Builder, Cluster, Member, Timing};
 
 /// A fleet that does not lose its leader because a machine is busy.
 pub(crate) fn fleet_of(etcd: &Binary, members: usize) -> Builder {

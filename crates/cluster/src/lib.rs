@@ -67,7 +67,10 @@ pub use cluster::{
     Cluster, Down, Exit, GivenUp, KillError, LeaderError, Member, Proxy, ProxyError, StartError,
     StartTimes,
 };
-pub use fault::{ClockFault, CrashAt, DiskError, DiskFault, FaultError, Paused, StartPoint};
+pub use fault::{
+    CertificateFault, CertificateFlaw, ClockFault, CrashAt, DiskError, DiskFault, FaultError,
+    ParseFlawError, Paused, StartPoint, StrangerTrusted,
+};
 pub use http::HttpError;
 pub use observe::{PortKind, Refusal, RefusalCause, RefusedLink, explain, log_tail, readable};
 pub use operate::{
@@ -80,3 +83,4 @@ pub use plan::{
     Security, Spec, StoreOptions, Timing, TlsOptions, TlsVersion,
 };
 pub use process::{PortError, Unsupported};
+pub use tercet_pki::doctor::Port;

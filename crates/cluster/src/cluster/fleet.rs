@@ -14,6 +14,7 @@ use super::error::{LeaderError, StartError};
 use super::latest::Latest;
 use super::member::Member;
 use super::proxy::ProxyCell;
+use super::spoiled::Spoiled;
 use super::successor::Successor;
 use super::user::FleetUser;
 use super::{leader, ready, start};
@@ -52,6 +53,8 @@ pub struct Cluster {
     pub(crate) operating: tokio::sync::Mutex<()>,
     /// Written to while pairs of files are changed, which takes microseconds.
     pub(crate) changing_files: RwLock<()>,
+    /// The files that are wrong on purpose.
+    pub(crate) spoiled: Spoiled,
     pub(crate) times: StartTimes,
 }
 

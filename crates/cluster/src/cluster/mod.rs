@@ -13,6 +13,7 @@ mod outcome;
 mod paused;
 mod proxy;
 mod ready;
+mod spoiled;
 mod start;
 mod stir;
 mod successor;

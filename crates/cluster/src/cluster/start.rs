@@ -16,6 +16,7 @@ use super::error::StartError;
 use super::fleet::{Cluster, StartTimes};
 use super::latest::Latest;
 use super::paused::Paused;
+use super::spoiled::Spoiled;
 use super::user::FleetUser;
 use super::{discovery, entrance, ready};
 use crate::binary::{Binary, Feature, Release};
@@ -163,6 +164,7 @@ pub(crate) async fn prepare(
         user: FleetUser::default(),
         operating: tokio::sync::Mutex::new(()),
         changing_files: std::sync::RwLock::new(()),
+        spoiled: Spoiled::default(),
         times,
     })
 }

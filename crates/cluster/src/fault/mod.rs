@@ -1,5 +1,6 @@
 //! How a fleet is broken on purpose: precisely, and so that it heals when the guard is dropped.
 
+mod certificate;
 mod clock;
 mod crash;
 mod dice;
@@ -10,6 +11,7 @@ mod links;
 mod pause;
 mod support;
 
+pub use certificate::{CertificateFault, CertificateFlaw, ParseFlawError, StrangerTrusted};
 pub use clock::ClockFault;
 pub use crash::{CrashAt, StartPoint};
 pub use disk::{DiskError, DiskFault};

@@ -37,6 +37,7 @@ mod versions;
 pub use error::{Cause, FailedStep, MemberNow, OperateError, OperateRefusal, Step};
 pub use hash::{HashReport, MemberHash, Unsettled};
 pub use restore::{Restore, RestoreError, ToolFailure};
+pub(crate) use rotate::relist;
 pub use rotate::{RevokeError, RotateError, RotatedPhase, RotationMethod};
 pub use upkeep::Defragmented;
 pub use versions::MemberVersions;

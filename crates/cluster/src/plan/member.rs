@@ -13,6 +13,7 @@ use super::host::MemberHost;
 use super::joining::DiscoveryService;
 use super::security::Protection;
 use crate::binary::Release;
+use tercet_pki::doctor::Port;
 
 /// What one member is to be: all that a [`Plan`](super::Plan) needs to know of it beside what is
 /// the same for the whole fleet.
@@ -29,6 +30,8 @@ pub struct MemberSpec {
     pub(super) release: Release,
     pub(super) entry: Entry,
     pub(super) extra: Vec<(String, String)>,
+    /// Whom it trusts among clients and among peers, where that is not the fleet's authority.
+    pub(super) trusts: [Option<PathBuf>; 2],
 }
 
 /// How a member comes into its fleet, the first time that it runs. Later, etcd goes by its data.
@@ -57,7 +60,15 @@ pub enum Entry {
 impl MemberSpec {
     /// A member called `name` at `address`, run by `release`, that comes into its fleet by `entry`.
     pub fn new(name: impl Into<String>, address: Address, release: Release, entry: Entry) -> Self {
-        Self { name: name.into(), address, host: None, release, entry, extra: Vec::new() }
+        Self {
+            name: name.into(),
+            address,
+            host: None,
+            release,
+            entry,
+            extra: Vec::new(),
+            trusts: [None, None],
+        }
     }
 
     /// How it comes in, if it has no data yet.
@@ -116,6 +127,17 @@ impl MemberSpec {
         self.extra.iter().any(|(known, _)| known == name)
     }
 
+    /// Whom it trusts on this port from now on, in the place of the fleet's authority; or that again.
+    pub(crate) fn trusting(mut self, port: Port, authority: Option<PathBuf>) -> Self {
+        self.trusts[place(port)] = authority;
+        self
+    }
+
+    /// Whom it trusts on this port, where that is not the fleet's authority.
+    pub(super) fn trusted(&self, port: Port) -> Option<&Path> {
+        self.trusts[place(port)].as_deref()
+    }
+
     /// Whether this is the same member with other flags, or the very same.
     pub(crate) fn differs_in_flags_only(&self, other: &Self) -> bool {
         *other == Self { extra: other.extra.clone(), ..self.clone() }
@@ -162,6 +184,14 @@ impl MemberSpec {
             Some(name) => format!("{}://{name}:{}", protection.scheme(), address.port()),
             None => listening(protection, address),
         }
+    }
+}
+
+/// Where what is said of a port is kept.
+const fn place(port: Port) -> usize {
+    match port {
+        Port::Client => 0,
+        Port::Peer => 1,
     }
 }
 

@@ -13,6 +13,7 @@ use super::security::Protection;
 
 use super::timing::Timing;
 use crate::binary::{Feature, Release};
+use tercet_pki::doctor::Port;
 
 /// The settings of a member: names of flags without dashes, and their values, in a fixed order.
 #[derive(Debug, Default)]
@@ -109,7 +110,8 @@ impl Settings {
             protection @ (Protection::Server | Protection::Mutual) => {
                 self.identity("", &member.files.server);
                 if protection == Protection::Mutual {
-                    self.set("trusted-ca-file", &plan.files().ca);
+                    let trusted = member.spec.trusted(Port::Client);
+                    self.set("trusted-ca-file", trusted.unwrap_or(&plan.files().ca));
                     self.set("client-cert-auth", "true");
                     self.revocation("client-crl-file", plan);
                     if let Some(outgoing) = &member.files.outgoing {
@@ -127,7 +129,8 @@ impl Settings {
             protection @ (Protection::Server | Protection::Mutual) => {
                 self.identity("peer-", &member.files.peer);
                 if protection == Protection::Mutual {
-                    self.set("peer-trusted-ca-file", &plan.files().ca);
+                    let trusted = member.spec.trusted(Port::Peer);
+                    self.set("peer-trusted-ca-file", trusted.unwrap_or(&plan.files().ca));
                     self.set("peer-client-cert-auth", "true");
                     self.revocation("peer-crl-file", plan);
                     if let Some(outgoing) = &member.files.outgoing {

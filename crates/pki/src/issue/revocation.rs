@@ -192,6 +192,20 @@ impl Revocations {
         Ok(self)
     }
 
+    /// Takes a certificate off again, which no authority does in earnest: one that has seen it may
+    /// remember. A certificate that is not on it changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`IssueError`] if its serial number cannot be read.
+    pub fn without(mut self, certificate: &Certificate) -> Result<Self, IssueError> {
+        let serial = certificate.fields()?.serial;
+        let serial = Element::only(&serial, tag::INTEGER).map_err(IssueError::surgery)?.content;
+        let zeros = serial.iter().take_while(|&&byte| byte == 0).count();
+        self.entries.retain(|entry| entry.serial != serial[zeros..]);
+        Ok(self)
+    }
+
     /// The number of the list, which must be higher than that of the one before. Unless it is
     /// said, it is the seconds since 1970, or one more than that of the list that this one
     /// continues.

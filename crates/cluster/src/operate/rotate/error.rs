@@ -33,6 +33,12 @@ pub enum RotateError {
          with `rotate_authority`"
     )]
     Unfinished,
+    /// A file is wrong on purpose.
+    #[error("{} is wrong on purpose: drop the fault first", path.display())]
+    Spoiled {
+        /// Which.
+        path: PathBuf,
+    },
     /// There is no plan.
     #[error("the certificates cannot be changed so")]
     Plan(#[from] RotationError),
@@ -193,6 +199,7 @@ mod tests {
         let texts = [
             RotateError::NoAuthority { security: Security::Auto }.to_string(),
             RotateError::Unfinished.to_string(),
+            RotateError::Spoiled { path: "/run/pki/m1/peer.crt".into() }.to_string(),
             RotateError::Condition { step: Step::TrustNew, condition: Box::new(condition) }
                 .to_string(),
             not_shown(Ending::TimedOut).to_string(),
@@ -211,6 +218,7 @@ mod tests {
         insta::assert_snapshot!(texts.join("\n"), @r"
         with the security auto no authority has signed anything, and there is nothing to rotate: start the fleet with server-tls, client-auth or mutual
         the authority is being changed, and everyone gets new certificates by that: finish it with `rotate_authority`
+        /run/pki/m1/peer.crt is wrong on purpose: drop the fault first
         to trust the new authority only: it is not so that m1 has CN=next among its authorities
         the client port of m1 does not show its certificate and its authorities: it does not answer in time
         the client port of m1 does not show its certificate and its authorities: it ended the handshake (bad certificate)

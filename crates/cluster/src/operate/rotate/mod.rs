@@ -24,6 +24,7 @@ use carry_out::carry_out;
 use holdings::look;
 
 pub use error::{RevokeError, RotateError};
+pub(crate) use revoke::relist;
 
 /// How a fleet comes by another authority.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -68,6 +69,7 @@ impl Cluster {
     pub async fn rotate_leaves(&self) -> Result<(), RotateError> {
         let course = Course::begin(self, "giving everyone new certificates").await;
         self.has_authority()?;
+        self.has_nothing_spoiled()?;
         if self.successor().is_some() {
             return Err(RotateError::Unfinished);
         }
@@ -123,6 +125,7 @@ impl Cluster {
     ) -> Result<RotatedPhase, RotateError> {
         let course = Course::begin(self, "changing the authority").await;
         self.has_authority()?;
+        self.has_nothing_spoiled()?;
         // Also those that were interrupted in a restart.
         let down: Vec<_> = self.members().filter(|member| !member.is_running()).collect();
         if !down.is_empty() {
@@ -170,6 +173,11 @@ impl Cluster {
         if has { Ok(()) } else { Err(RotateError::NoAuthority { security }) }
     }
 
+    /// Refuses to go on from certificates that are wrong on purpose.
+    fn has_nothing_spoiled(&self) -> Result<(), RotateError> {
+        self.spoiled.any().map_or(Ok(()), |path| Err(RotateError::Spoiled { path }))
+    }
+
     /// The plan from the fleet's authority to its next one, which is made if there is none yet.
     fn plan_of(
         &self,
@@ -206,7 +214,7 @@ impl Cluster {
         Ok(rotation)
     }
 
-    fn successor(&self) -> Option<Successor> {
+    pub(crate) fn successor(&self) -> Option<Successor> {
         self.successor.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -226,7 +234,7 @@ impl Cluster {
 
     /// Runs `change`, which makes files that belong together other ones, while no client is made of
     /// them.
-    fn changing_files<T>(&self, change: impl FnOnce() -> T) -> T {
+    pub(crate) fn changing_files<T>(&self, change: impl FnOnce() -> T) -> T {
         let _whole = self.changing_files.write().unwrap_or_else(PoisonError::into_inner);
         change()
     }

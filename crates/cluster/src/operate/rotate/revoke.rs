@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tercet_pki::read::{CertificateDetails, SignatureCheck};
 use tercet_pki::{
-    Authority, Certificate, Durability, RevocationFiles, RevocationReason, Revocations,
+    Authority, Certificate, Durability, IssueError, RevocationFiles, RevocationReason, Revocations,
 };
 
 use super::RevokeError;
@@ -68,6 +68,18 @@ impl Cluster {
         let revocations = listed(&old, &files.pem)?.certificate(certificate, reason)?;
         Ok(files.write(&old.revoke(&revocations)?, Durability::Cached)?)
     }
+}
+
+/// Puts a certificate of the fleet's authority on its list, or takes it off again, while nothing else
+/// changes the files.
+pub(crate) fn relist(
+    cluster: &Cluster,
+    files: &RevocationFiles,
+    change: impl FnOnce(Revocations) -> Result<Revocations, IssueError>,
+) -> Result<(), RevokeError> {
+    let authority = cluster.identities().authority();
+    let list = authority.revoke(&change(listed(authority, &files.pem)?)?)?;
+    Ok(files.write(&list, Durability::Cached)?)
 }
 
 /// Makes the list of an authority that of the one after it. What is on it stays there: etcd goes by
