@@ -13,7 +13,10 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use tercet_tests::{command, command_lines_naming, command_that_can_be_interrupted, eventually};
+use tercet_cluster::Faults;
+use tercet_tests::{
+    command, command_lines_naming, command_that_can_be_interrupted, eventually, say,
+};
 
 use super::GONE_WITHIN;
 
@@ -46,18 +49,36 @@ const ENDS: [&str; 20] = [
     "thread destructor",
 ];
 
-const FAULTS: [&str; 7] = [
+const FAULTS: [&str; 11] = [
     "none",
     "killed",
+    "all killed",
     "stopped",
     "all stopped",
-    "one stopped, one killed",
-    "all killed",
+    "paused",
+    "all paused",
+    "one paused, one killed",
     "restarting",
+    "crash loop",
+    "killed while it starts",
 ];
 
-/// The latest moment. A start takes half of it when the machine is quiet.
-const LATEST: Duration = Duration::from_millis(400);
+/// Those that need what not every machine allows.
+const DISK_AND_CLOCK: [&str; 5] =
+    ["slow disk", "failing disk", "full disk", "clock forward", "clock back, slow disk, paused"];
+
+/// Those that there can be here.
+fn faults() -> Vec<&'static str> {
+    let mut faults = FAULTS.to_vec();
+    match Faults::NONE.disk().clock().check_support() {
+        Ok(()) => faults.extend(DISK_AND_CLOCK),
+        Err(unsupported) => say(&format!("disks and clocks are left as they are: {unsupported}")),
+    }
+    faults
+}
+
+/// The latest moment. A start takes a third of it when the machine is quiet.
+const LATEST: Duration = Duration::from_millis(500);
 
 /// One death.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,12 +99,12 @@ struct Outcome {
 }
 
 impl Death {
-    fn drawn(dice: &mut Dice) -> Self {
+    fn drawn(dice: &mut Dice, faults: &[&'static str]) -> Self {
         let micros = u64::try_from(LATEST.as_micros()).unwrap();
         Self {
             end: dice.one_of(&ENDS),
             after: Duration::from_micros(dice.below(micros)),
-            fault: dice.one_of(&FAULTS),
+            fault: dice.one_of(faults),
             number: usize::try_from(dice.below(1000)).unwrap(),
         }
     }
@@ -285,11 +306,11 @@ fn whatever_ends_the_owner_whatever_is_broken_nothing_is_left() {
     let rounds = number("TERCET_TEST_ROUNDS").unwrap_or(ROUNDS);
     let seed = number("TERCET_TEST_SEED")
         .unwrap_or_else(|| std::time::UNIX_EPOCH.elapsed().unwrap().as_secs());
-    let mut dice = Dice(seed);
+    let (mut dice, faults) = (Dice(seed), faults());
     let mut tables: [BTreeMap<&str, Vec<Duration>>; 4] = Default::default();
     let mut leaks = Vec::new();
     for round in 0..rounds {
-        let death = Death::drawn(&mut dice);
+        let death = Death::drawn(&mut dice, &faults);
         match death.happens(&[]) {
             Ok(outcome) => {
                 let names = ["all", death.end, death.fault, outcome.reached];

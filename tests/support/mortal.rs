@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
+use tercet_cluster::{CrashAt, DiskError, Faults, StartPoint};
 use tercet_harness::Cluster;
 
 fn main() {
@@ -128,12 +129,8 @@ impl Life {
                 Err(_) => return None,
             };
             tell(&cluster);
-            let broken = async {
-                self.broken(&cluster).await;
-                std::future::pending::<()>().await;
-            };
             tokio::select! {
-                () = broken => {}
+                () = self.broken(&cluster) => {}
                 () = tokio::time::sleep_until(deadline) => {
                     // With the guards of its faults alive, which this drops while it unwinds.
                     assert!(!self.end.ends_with("panics"), "as told");
@@ -159,34 +156,23 @@ impl Life {
         let active = || println!("{}", json!({ "fault": self.fault }));
         let all: Vec<_> = cluster.members().collect();
         let [one, other] = [0, 1].map(|offset| all[(self.number + offset) % all.len()]);
-        let stop = |pid: Option<u32>| {
-            let pid = pid.and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
-            kill_process(pid.expect("it runs"), Signal::STOP).expect("it is paused");
-        };
+        let moment = Duration::from_millis(self.number as u64 % 100);
+        let mut guards: Vec<Box<dyn std::fmt::Debug + '_>> = Vec::new();
+        let mut hold = |guard| guards.push(guard);
         match self.fault.as_str() {
-            "none" => active(),
-            "killed" => {
-                one.kill().expect("it is killed");
-                active();
+            "none" => {}
+            "killed" => hold(Box::new(one.kill().expect("it is killed"))),
+            "all killed" => all.iter().for_each(|one| drop(one.kill().expect("it is killed"))),
+            // By a signal from elsewhere, as far as the cluster knows.
+            "stopped" => stop(one.pid()),
+            "all stopped" => all.iter().for_each(|member| stop(member.pid())),
+            "paused" => hold(Box::new(one.pause().expect("it is paused"))),
+            "all paused" => {
+                all.iter().for_each(|one| hold(Box::new(one.pause().expect("it is paused"))));
             }
-            "stopped" => {
-                stop(one.pid());
-                active();
-            }
-            "all stopped" => {
-                all.iter().for_each(|member| stop(member.pid()));
-                active();
-            }
-            "one stopped, one killed" => {
-                stop(one.pid());
-                other.kill().expect("it is killed");
-                active();
-            }
-            "all killed" => {
-                for member in &all {
-                    member.kill().expect("it is killed");
-                }
-                active();
+            "one paused, one killed" => {
+                hold(Box::new(one.pause().expect("it is paused")));
+                hold(Box::new(other.kill().expect("it is killed")));
             }
             "restarting" => {
                 active();
@@ -195,14 +181,68 @@ impl Life {
                     one.restart().await.expect("it is restarted");
                 }
             }
+            "crash loop" => {
+                active();
+                let crashes = one.crash_loop(1000, CrashAt::After(moment)).await;
+                hold(Box::new(crashes.expect("it is killed each time")));
+            }
+            "killed while it starts" => {
+                active();
+                for point in StartPoint::ALL.into_iter().cycle() {
+                    one.kill_at(point).await.expect("it is killed");
+                }
+            }
+            "slow disk" => hold(Box::new(one.slow_disk(moment).expect("it is slow"))),
+            "failing disk" => {
+                // It ends by itself, as soon as something is written.
+                hold(Box::new(one.fail_disk(DiskError::Io).expect("it fails")));
+                write(cluster).await;
+            }
+            "full disk" => {
+                hold(Box::new(one.fill_disk().expect("it is full")));
+                write(cluster).await;
+            }
+            "clock forward" => {
+                let days = Duration::from_secs(10 * 86_400);
+                hold(Box::new(cluster.clocks_forward(days).expect("they are ahead")));
+            }
+            "clock back, slow disk, paused" => {
+                hold(Box::new(one.clock_back(Duration::from_secs(3600)).expect("it is behind")));
+                hold(Box::new(one.slow_disk(moment).expect("it is slow")));
+                hold(Box::new(one.pause().expect("it is paused")));
+                hold(Box::new(other.slow_disk(moment).expect("it is slow")));
+            }
             other => panic!("no such fault: {other}"),
         }
+        active();
+        std::future::pending::<()>().await;
+        drop(guards);
     }
 }
 
+/// SIGSTOP.
+fn stop(pid: Option<u32>) {
+    let pid = pid.and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
+    kill_process(pid.expect("it runs"), Signal::STOP).expect("it is stopped");
+}
+
+/// As long as it takes: the fault may be in its way.
+async fn write(cluster: &Cluster) {
+    let client = cluster.client().await.expect("a client");
+    let _ = client.put("key", "value").await;
+}
+
 /// What the fleet must be made ready for.
-fn faults(_fault: &str) -> tercet_cluster::Faults {
-    tercet_cluster::Faults::NONE
+fn faults(fault: &str) -> Faults {
+    let of = |word| fault.contains(word);
+    let mut faults = Faults::NONE;
+    if of("disk") {
+        faults = faults.disk();
+    }
+    if of("clock") {
+        faults = faults.clock();
+    }
+    faults
 }
 
 fn tell(cluster: &Cluster) {
