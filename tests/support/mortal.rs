@@ -162,7 +162,11 @@ impl Life {
         match self.fault.as_str() {
             "none" => {}
             "killed" => hold(Box::new(one.kill().expect("it is killed"))),
-            "all killed" => all.iter().for_each(|one| drop(one.kill().expect("it is killed"))),
+            "all killed" => {
+                for one in &all {
+                    one.kill().expect("it is killed");
+                }
+            }
             // By a signal from elsewhere, as far as the cluster knows.
             "stopped" => stop(one.pid()),
             "all stopped" => all.iter().for_each(|member| stop(member.pid())),
