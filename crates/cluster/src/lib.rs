@@ -68,8 +68,9 @@ pub use cluster::{
     StartTimes,
 };
 pub use fault::{
-    CertificateFault, CertificateFlaw, ClockFault, CrashAt, DiskError, DiskFault, FaultError,
-    ParseFlawError, Paused, StartPoint, StrangerTrusted,
+    Carriage, CertificateFault, CertificateFlaw, ClockFault, CrashAt, DiskError, DiskFault, End,
+    FaultError, LinkFault, LinkPolicy, LinkTraffic, ParseFlawError, Paused, StartPoint,
+    StrangerTrusted,
 };
 pub use http::HttpError;
 pub use observe::{PortKind, Refusal, RefusalCause, RefusedLink, explain, log_tail, readable};

@@ -77,8 +77,9 @@ pub use keep::{Keep, ParseKeepError};
 pub use tercet_client::{self as client, Client};
 pub use tercet_cluster::binary::{self, Version};
 pub use tercet_cluster::{
-    CertificateFault, CertificateFlaw, Configuration, CrashAt, Down, FaultError, Faults, Joining,
-    Member, MemberHost, Paused, Port, Proxy, ProxyKind, Restore, RotationMethod, Security,
-    StartPoint, StoreOptions, StrangerTrusted, Timing, TlsOptions, TlsVersion,
+    Carriage, CertificateFault, CertificateFlaw, ClockFault, Configuration, CrashAt, DiskError,
+    DiskFault, Down, End, FaultError, Faults, Joining, LinkFault, LinkPolicy, LinkTraffic, Member,
+    MemberHost, Paused, Port, Proxy, ProxyKind, Restore, RotationMethod, Security, StartPoint,
+    StoreOptions, StrangerTrusted, Timing, TlsOptions, TlsVersion,
 };
 pub use tercet_pki::{self as pki, Layout};

@@ -38,6 +38,11 @@ pub enum StartError {
     /// There is nobody to clean up should this process be killed.
     #[error("the fleet cannot be watched over: does /bin/sh run?")]
     Watchdog(#[source] io::Error),
+    /// There is no network between its members whose links could be broken.
+    #[error(
+        "the network between the members cannot be made: are there free ports on 127.0.0.1, and open files to be had?"
+    )]
+    Links(#[source] io::Error),
     /// Its certificates could not be made.
     #[error("the fleet's certificates cannot be made")]
     Certificates(#[from] tercet_pki::FleetError),

@@ -19,6 +19,7 @@ use super::successor::Successor;
 use super::user::FleetUser;
 use super::{leader, ready, start};
 use crate::binary::Binary;
+use crate::fault::Links;
 use crate::plan::{Plan, Protection, Spec};
 use crate::process::RunDirectory;
 
@@ -42,6 +43,8 @@ pub struct Cluster {
     pub(crate) proxies_named: AtomicUsize,
     /// Its directory is in the fleet's.
     pub(crate) discovery: Option<Box<Self>>,
+    /// Between the members, and between clients and members, where links can be broken.
+    pub(crate) links: Option<Links>,
     pub(crate) directory: RunDirectory,
     pub(crate) binary: Binary,
     pub(crate) plan: Plan,
@@ -97,7 +100,9 @@ impl Cluster {
         start::start(spec, binary, parent).await
     }
 
-    /// Waits until the members that run are ready, as after a start.
+    /// Waits until the members that run are ready, as after a start. What is [cut](Self::cut) on
+    /// purpose is not waited for: neither the links, nor reads of members that do not all reach each
+    /// other, or are no majority.
     ///
     /// Cancel-safe.
     ///
@@ -299,6 +304,17 @@ impl Cluster {
     #[track_caller]
     pub(crate) fn cell(&self, index: usize) -> &MemberCell {
         &self.cells[index]
+    }
+
+    /// Has a member that was removed for good, and is down, give its place to whoever comes.
+    pub(crate) fn let_go_of_place(&self, index: usize) {
+        let cell = self.cell(index);
+        drop(cell.give_up_ports());
+        if let (Some(links), Some(linked)) =
+            (&self.links, cell.plan().spec().planned_address().linked)
+        {
+            links.remove(linked.slot);
+        }
     }
 
     /// Locks one member's state. Never hold two: members are looked at in any order.

@@ -29,5 +29,5 @@ pub(crate) use outcome::{LOG_TAIL_LINES, Log};
 pub use paused::Paused;
 pub use proxy::{Proxy, ProxyError};
 pub(crate) use ready::wait_for;
-pub(crate) use start::{ATTEMPTS, hold_ports, make_directory, prepare, share, spawn_member};
+pub(crate) use start::{ATTEMPTS, hold_place, make_directory, prepare, share, spawn_member};
 pub(crate) use successor::Successor;

@@ -17,6 +17,7 @@ use super::fleet::Cluster;
 use super::outcome::{Exit, GivenUp, LOG_TAIL_LINES};
 use super::stir::Stir;
 use crate::binary::chain;
+use crate::fault::CutLinks;
 use crate::observe::{Progress, log_tail};
 
 /// How often the logs and the processes are looked at. A look costs microseconds.
@@ -53,8 +54,8 @@ pub(crate) async fn wait_for(
 }
 
 /// Waits until every running member serves clients, has answered a linearizable read over its own
-/// client port, and has a link to every other running member. Who runs is looked at each time:
-/// members may be killed and restarted meanwhile.
+/// client port, and has a link to every other running member; but for what is cut on purpose. Who runs
+/// is looked at each time: members may be killed and restarted meanwhile.
 pub(crate) async fn wait_until_ready(cluster: &Cluster, limit: Duration) -> Result<(), StartError> {
     let mut wait = Wait::new(cluster, limit);
     let (mut probes, mut stir) = (Probes::default(), Stir::default());
@@ -65,18 +66,22 @@ pub(crate) async fn wait_until_ready(cluster: &Cluster, limit: Duration) -> Resu
         }
         let indices: Vec<_> = running.iter().map(|run| run.index).collect();
         wait.look(&indices)?;
+        let cut = cluster.cut_links();
         let mut waiting = Vec::new();
         for &run in &running {
-            if !cluster.state(run.index).progress.serves_clients() {
+            let is_due = is_due_to_answer(cluster, &cut, run.index, &indices);
+            if is_due && !cluster.state(run.index).progress.serves_clients() {
                 if cluster.state(run.index).progress.lacks_an_entry() {
                     stir.begin(|| others_config(cluster, run.index, &indices))?;
                 }
                 waiting.push((run.index, "does not serve clients".to_owned()));
                 continue;
             }
-            probes.begin(run, patience(cluster), || probe_config(cluster, run.index))?;
-            let missing =
-                probes.missing(run).or_else(|| missing_links(cluster, run.index, &indices));
+            if is_due {
+                probes.begin(run, patience(cluster), || probe_config(cluster, run.index))?;
+            }
+            let unread = probes.missing(run).filter(|_| is_due);
+            let missing = unread.or_else(|| missing_links(cluster, &cut, run.index, &indices));
             if let Some(missing) = missing {
                 waiting.push((run.index, missing));
             }
@@ -143,9 +148,41 @@ fn patience(cluster: &Cluster) -> Duration {
 /// How long any probe may take; see [`Probes::begin`].
 const LONGEST_PATIENCE: Duration = Duration::from_secs(5);
 
-/// What `index` lacks to reach each of `running`.
-fn missing_links(cluster: &Cluster, index: usize, running: &[usize]) -> Option<String> {
-    let others: Vec<_> = running.iter().copied().filter(|&other| other != index).collect();
+/// Whether `index` is waited for until it serves and answers a read, for all that is cut on purpose: everybody whom it
+/// reaches, by however many others, reaches all of these directly, and they are a majority. Where
+/// some reach each other by detours only, who answers depends on who leads.
+fn is_due_to_answer(cluster: &Cluster, cut: &CutLinks, index: usize, running: &[usize]) -> bool {
+    let is_cut = |&(one, other): &(usize, usize)| one != other && !cut.let_through(one, other);
+    let pairs = running.iter().flat_map(|&one| running.iter().map(move |&other| (one, other)));
+    if !pairs.clone().any(|pair| is_cut(&pair)) {
+        // It may lack others for other reasons, which are to be told.
+        return true;
+    }
+    let mut reached = vec![index];
+    let mut next = 0;
+    while let Some(&one) = reached.get(next) {
+        let more = running.iter().copied().filter(|&other| !is_cut(&(one, other)));
+        let more: Vec<_> = more.filter(|other| !reached.contains(other)).collect();
+        reached.extend(more);
+        next += 1;
+    }
+    let is_inside =
+        |(one, other): &(usize, usize)| reached.contains(one) && reached.contains(other);
+    let votes = |index: &&usize| !cluster.member(**index).is_learner();
+    let all = cluster.indices();
+    reached.iter().filter(votes).count() > all.iter().filter(votes).count() / 2
+        && !pairs.filter(is_inside).any(|pair| is_cut(&pair))
+}
+
+/// What `index` lacks to reach each of `running` that it is not cut off from on purpose.
+fn missing_links(
+    cluster: &Cluster,
+    cut: &CutLinks,
+    index: usize,
+    running: &[usize],
+) -> Option<String> {
+    let is_due = |other: &usize| *other != index && cut.let_through(index, *other);
+    let others: Vec<_> = running.iter().copied().filter(is_due).collect();
     // One lock at a time: see `Cluster::state`.
     let ids: Vec<_> =
         others.iter().map(|&other| cluster.state(other).progress.id().map(str::to_owned)).collect();

@@ -20,10 +20,11 @@ use super::spoiled::Spoiled;
 use super::user::FleetUser;
 use super::{discovery, entrance, ready};
 use crate::binary::{Binary, Feature, Release};
+use crate::fault::{Links, Real};
 use crate::observe::Progress;
 use crate::plan::{Address, ConfigurationFile, Joining, MemberPlan, Spec};
 use crate::process::{
-    Child, DirectoryError, HeldPort, Intercepted, Interception, Launch, PortError, RunDirectory,
+    Child, DirectoryError, HeldPort, Intercepted, Interception, Launch, RunDirectory,
     RunProcessKind, Share, Spawned, Survival, check_support, spawn, spawn_intercepted,
 };
 use crate::runs;
@@ -115,7 +116,10 @@ pub(crate) async fn prepare(
     let release = Release::of(binary.version())?;
     // Those of other hosts are not ours to hold.
     let here = if spec.planned_hosts().is_empty() { spec.member_names().len() } else { 0 };
-    let held = (0..here).map(|_| hold_ports(spec, release)).collect::<Result<Vec<_>, _>>()?;
+    let links = spec.faults_ready_for().has_links().then(Links::start).transpose();
+    let links = links.map_err(StartError::Links)?;
+    let held = (0..here).map(|_| hold_place(spec, release, links.as_ref()));
+    let held = held.collect::<Result<Vec<_>, _>>()?;
     let (addresses, ports): (Vec<_>, Vec<_>) = held.into_iter().unzip();
     runs::sweep_once(parent);
     let directory = RunDirectory::create(parent).map_err(|error| match error {
@@ -155,6 +159,7 @@ pub(crate) async fn prepare(
         proxies: boxcar::Vec::new(),
         proxies_named: AtomicUsize::new(0),
         discovery,
+        links,
         directory,
         binary: binary.clone(),
         plan,
@@ -179,11 +184,12 @@ fn check_discovery(spec: &Spec) -> Result<(), StartError> {
     })
 }
 
-/// Holds the ports of one member that `release` is to run.
-pub(crate) fn hold_ports(
+/// Holds the ports of one member that `release` is to run, and has its links go through `links`.
+pub(crate) fn hold_place(
     spec: &Spec,
     release: Release,
-) -> Result<(Address, Vec<HeldPort>), PortError> {
+    links: Option<&Links>,
+) -> Result<(Address, Vec<HeldPort>), StartError> {
     let share = share(release);
     let mut ports = vec![HeldPort::hold(share)?, HeldPort::hold(share)?];
     let mut address = Address::loopback(ports[0].number(), ports[1].number());
@@ -191,6 +197,11 @@ pub(crate) fn hold_ports(
         let http = HeldPort::hold(share)?;
         address = address.with_http(http.number());
         ports.push(http);
+    }
+    if let Some(links) = links {
+        let Address { client, peer, http, .. } = address;
+        let real = Real { client, peer, http };
+        address = address.linked(links.add(real).map_err(StartError::Links)?);
     }
     Ok((address, ports))
 }

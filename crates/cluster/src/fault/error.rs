@@ -36,11 +36,35 @@ pub enum FaultError {
         /// [`Faults`](crate::Faults).
         kind: &'static str,
     },
+    /// It is of another fleet than the one that was asked.
+    #[error("member {member} is of another fleet: ask its own, `member.cluster()`")]
+    OtherFleet {
+        /// Which.
+        member: String,
+    },
+    /// There is no link from anybody to itself.
+    #[error("there is no link from {end} to itself that could be broken")]
+    Itself {
+        /// Who.
+        end: String,
+    },
+    /// A side of a split has nobody on it.
+    #[error("a side of the split is empty: there is no link between it and the other")]
+    NoSide,
+    /// There are too few members for the shape.
+    #[error("{shape} needs at least {least} members, and there are {members}")]
+    TooFew {
+        /// What was to be made of the members.
+        shape: &'static str,
+        /// How many it takes.
+        least: usize,
+        /// How many there are.
+        members: usize,
+    },
     /// The thread that the links of the fleet go through does not answer: its fleet is gone, or the
     /// machine stands still.
     #[error(
-        "the network that the fleet's links go through does not answer: the fleet was dropped, or \
-         the machine stood still for 10 seconds"
+        "the network that the fleet's links go through does not answer: the fleet was dropped, or the machine stood still for 10 seconds"
     )]
     NetworkGone,
     /// There is no certificate that could be wrong.

@@ -5,8 +5,9 @@ mod clock;
 mod crash;
 mod dice;
 mod disk;
+mod end;
 mod error;
-#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "until the fleets are on it"))]
+mod link;
 mod links;
 mod pause;
 mod support;
@@ -15,6 +16,11 @@ pub use certificate::{CertificateFault, CertificateFlaw, ParseFlawError, Strange
 pub use clock::ClockFault;
 pub use crash::{CrashAt, StartPoint};
 pub use disk::{DiskError, DiskFault};
+pub use end::End;
 pub use error::FaultError;
+pub(crate) use link::CutLinks;
+pub use link::LinkFault;
+pub use links::{Carriage, LinkPolicy, LinkTraffic};
+pub(crate) use links::{Links, Real};
 
 pub use crate::cluster::Paused;

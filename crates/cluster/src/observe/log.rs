@@ -87,7 +87,7 @@ pub fn log_tail(path: &Path, lines: usize) -> Vec<String> {
         let mut file = File::open(path)?;
         let start = file.metadata()?.len().saturating_sub(TAIL_BYTES);
         file.seek(SeekFrom::Start(start))?;
-        let mut kept = VecDeque::with_capacity(lines);
+        let mut kept = VecDeque::new();
         for line in BufReader::new(file).split(b'\n') {
             if kept.len() == lines {
                 kept.pop_front();

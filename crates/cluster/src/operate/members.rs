@@ -5,7 +5,7 @@ use super::entry::{Newcomer, Place, bring_in, make};
 use super::error::{OperateError, Step};
 use super::roster::{Voters, entering};
 use crate::binary::Binary;
-use crate::cluster::{Cluster, Member, Role, StartError, hold_ports};
+use crate::cluster::{Cluster, Member, Role, hold_place};
 use crate::plan::MemberHost;
 
 impl Cluster {
@@ -87,9 +87,8 @@ async fn add<'a>(
     let (place, ports) = match host {
         Some(host) => (Place::On(host), Vec::new()),
         None => {
-            let held = hold_ports(cluster.plan.spec(), binary.release());
-            let (address, ports) =
-                held.map_err(|error| course.failed(Step::Plan, None, StartError::from(error)))?;
+            let held = hold_place(cluster.plan.spec(), binary.release(), cluster.links.as_ref());
+            let (address, ports) = held.map_err(|error| course.failed(Step::Plan, None, error))?;
             (Place::Here(address), ports)
         }
     };
@@ -103,7 +102,7 @@ async fn add<'a>(
 async fn finish(course: &Course<'_>, member: Member<'_>) -> Result<(), OperateError> {
     let result = bring_in(course, member).await;
     if member.is_removed() {
-        drop(course.cluster.cell(member.index()).give_up_ports());
+        course.cluster.let_go_of_place(member.index());
     }
     result
 }

@@ -44,6 +44,11 @@ impl Member<'_> {
         let old = self.plan();
         let mut address = old.spec().planned_address();
         address.peer.set_port(port.number());
+        if let (Some(links), Some(linked)) = (&cluster.links, &mut address.linked) {
+            let moved = links.move_peer(linked, address.peer);
+            linked.peer =
+                moved.map_err(|error| failed(StartError::Links(std::io::Error::other(error))))?;
+        }
         // What it once joined by names it where it was.
         let spec = old.spec().clone().address(address).entry(Entry::Settled);
         let new = cluster.plan.member(spec).map_err(|error| failed(error.into()))?;

@@ -27,11 +27,11 @@ impl Member<'_> {
         if self.is_removed() {
             // Whatever was cut off then: its end was the first of it.
             delete_data(*self).map_err(|cause| course.failed(Step::Data, Some(*self), cause))?;
-            drop(cluster.cell(self.index()).give_up_ports());
+            cluster.let_go_of_place(self.index());
             return Ok(());
         }
         take_out(&course, *self).await?;
-        drop(cluster.cell(self.index()).give_up_ports());
+        cluster.let_go_of_place(self.index());
         cluster.wait_until_ready().await.map_err(|error| course.failed(Step::Ready, None, error))
     }
 }

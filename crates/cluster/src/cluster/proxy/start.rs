@@ -52,7 +52,8 @@ fn prepare(cluster: &Cluster, kind: ProxyKind) -> Result<ProxyCell, ProxyError> 
             .map(|member| Upstream {
                 name: member.name().to_owned(),
                 client_url: member.client_url().to_owned(),
-                peer_url: member.peer_url().to_owned(),
+                // It only asks there who the members are, and goes to their client URLs then.
+                peer_url: member.plan().direct_peer_url().to_owned(),
             })
             .collect(),
     })?;

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 use socket2::SockRef;
 use tokio::net::TcpStream;
 
-use super::link::{Link, Traffic};
+use super::link::{Link, LinkTraffic};
 use super::network::Network;
 use super::policy::End;
 use super::pump::{Fate, Pump};
@@ -73,7 +73,7 @@ impl Connection {
     }
 
     /// Adds itself to what `from` has dialled at `to`, if it is one of those.
-    pub(super) fn count(&self, from: End, to: End, traffic: &mut Traffic) {
+    pub(super) fn count(&self, from: End, to: End, traffic: &mut LinkTraffic) {
         if (self.dialler, self.destination) == (from, to) {
             traffic.open_connections += u64::from(self.is_open());
             traffic.waiting_connections += u64::from(self.is_waiting());

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::link::Traffic;
-use super::policy::{End, Policy};
+use super::link::LinkTraffic;
+use super::policy::{End, LinkPolicy};
 use crate::fault::FaultError;
 use crate::plan::{Slot, Token};
 
@@ -20,12 +20,14 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) enum Order {
     Add(Place, SyncSender<io::Result<()>>),
+    /// A member is found here as well, and is really there.
+    Found(Slot, (SocketAddr, SocketAddr), SyncSender<()>),
     Remove(Slot, SyncSender<()>),
-    Impose(Vec<(End, End)>, Policy, SyncSender<Number>),
+    Impose(Vec<(End, End)>, LinkPolicy, SyncSender<Number>),
     Heal(Number, SyncSender<()>),
     HealAll(SyncSender<()>),
     InForce(SyncSender<Vec<InForce>>),
-    Traffic(End, End, SyncSender<Traffic>),
+    Traffic(End, End, SyncSender<LinkTraffic>),
     Stop,
 }
 
@@ -49,7 +51,7 @@ pub(super) struct Number(pub(super) u64);
 pub(crate) struct InForce {
     pub(crate) from: End,
     pub(crate) to: End,
-    pub(crate) policy: Policy,
+    pub(crate) policy: LinkPolicy,
 }
 
 /// The way to the thread. Works in any thread, with a runtime and without.

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 
-use super::policy::{Carriage, End, Policy};
+use super::policy::{Carriage, End, LinkPolicy};
 use crate::fault::dice::SplitMix64;
 use crate::plan::Slot;
 
@@ -16,31 +16,32 @@ const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// What went over one link.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Traffic {
+#[non_exhaustive]
+pub struct LinkTraffic {
     /// Bytes that arrived.
-    pub(crate) carried_bytes: u64,
+    pub carried_bytes: u64,
     /// Bytes that a fault has lost.
-    pub(crate) dropped_bytes: u64,
+    pub dropped_bytes: u64,
     /// Connections that are open now, dialled in this direction.
-    pub(crate) open_connections: u64,
+    pub open_connections: u64,
     /// Connections that are waiting to be made now, dialled in this direction.
-    pub(crate) waiting_connections: u64,
+    pub waiting_connections: u64,
     /// Open connections that a fault or its heal has aborted, dialled in this direction.
-    pub(crate) aborted_connections: u64,
+    pub aborted_connections: u64,
     /// New connections that a fault has refused, dialled in this direction.
-    pub(crate) refused_connections: u64,
+    pub refused_connections: u64,
 }
 
 /// One direction between two ends.
 #[derive(Debug)]
 pub(super) struct Link {
-    policy: Cell<Policy>,
+    policy: Cell<LinkPolicy>,
     /// Counts the changes of the policy.
     generation: Cell<u64>,
     /// When the link has sent all that it was given so far; matters with a bandwidth only.
     free_at: Cell<Option<Instant>>,
     dice: RefCell<SplitMix64>,
-    traffic: Cell<Traffic>,
+    traffic: Cell<LinkTraffic>,
 }
 
 impl Link {
@@ -59,7 +60,7 @@ impl Link {
         }
     }
 
-    pub(super) fn policy(&self) -> Policy {
+    pub(super) fn policy(&self) -> LinkPolicy {
         self.policy.get()
     }
 
@@ -71,17 +72,17 @@ impl Link {
         self.generation.get()
     }
 
-    pub(super) fn change_to(&self, policy: Policy) {
+    pub(super) fn change_to(&self, policy: LinkPolicy) {
         self.policy.set(policy);
         self.generation.set(self.generation.get() + 1);
         self.free_at.set(None);
     }
 
-    pub(super) fn traffic(&self) -> Traffic {
+    pub(super) fn traffic(&self) -> LinkTraffic {
         self.traffic.get()
     }
 
-    pub(super) fn count(&self, change: impl FnOnce(&mut Traffic)) {
+    pub(super) fn count(&self, change: impl FnOnce(&mut LinkTraffic)) {
         let mut traffic = self.traffic.get();
         change(&mut traffic);
         self.traffic.set(traffic);
@@ -89,7 +90,7 @@ impl Link {
 
     /// How long it takes now, for what is sent next.
     pub(super) fn latency(&self) -> Duration {
-        let Policy { delay, jitter, .. } = self.policy.get();
+        let LinkPolicy { delay, jitter, .. } = self.policy.get();
         let delay = delay.min(FOR_EVER);
         if jitter.is_zero() {
             return delay;
@@ -101,7 +102,7 @@ impl Link {
 
     /// How long it takes at the most for what was sent before the policy became what it is.
     pub(super) fn longest_latency(&self) -> Duration {
-        let Policy { delay, jitter, .. } = self.policy.get();
+        let LinkPolicy { delay, jitter, .. } = self.policy.get();
         delay.saturating_add(jitter).min(FOR_EVER)
     }
 
@@ -135,7 +136,7 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
-    fn link(policy: Policy) -> Link {
+    fn link(policy: LinkPolicy) -> Link {
         let link = Link::new(End::Clients, End::Member(Slot(0)));
         link.change_to(policy);
         link
@@ -143,32 +144,32 @@ mod tests {
 
     #[test]
     fn jitter_goes_either_way_and_no_further() {
-        let jittery = link(Policy::late(20 * MS, 5 * MS));
+        let jittery = link(LinkPolicy::late(20 * MS, 5 * MS));
         let times: Vec<_> = (0..1000).map(|_| jittery.latency()).collect();
         assert!(times.iter().all(|time| (15 * MS..=25 * MS).contains(time)));
         assert!(times.iter().any(|time| *time < 16 * MS));
         assert!(times.iter().any(|time| *time > 24 * MS));
-        let again = link(Policy::late(20 * MS, 5 * MS));
+        let again = link(LinkPolicy::late(20 * MS, 5 * MS));
         assert!(times.iter().all(|time| *time == again.latency()), "the same in each run");
-        let more_than_the_delay = link(Policy::late(MS, 5 * MS));
+        let more_than_the_delay = link(LinkPolicy::late(MS, 5 * MS));
         assert!((0..1000).any(|_| more_than_the_delay.latency().is_zero()));
-        assert_eq!(link(Policy::late(20 * MS, Duration::ZERO)).latency(), 20 * MS);
-        let _ = link(Policy::late(Duration::MAX, Duration::MAX)).latency();
+        assert_eq!(link(LinkPolicy::late(20 * MS, Duration::ZERO)).latency(), 20 * MS);
+        let _ = link(LinkPolicy::late(Duration::MAX, Duration::MAX)).latency();
     }
 
     #[test]
     fn bandwidth_is_shared_and_no_more_is_read_at_once_than_in_its_slice() {
-        let slow = link(Policy::at_most(NonZeroU64::new(10_000).unwrap()));
+        let slow = link(LinkPolicy::at_most(NonZeroU64::new(10_000).unwrap()));
         assert_eq!(slow.slice(), 100);
         let now = Instant::now();
         let sent = |at| slow.send(at, 100).unwrap().0 - now;
         assert_eq!(sent(now), 10 * MS);
         assert_eq!(sent(now), 20 * MS, "behind the others");
         assert_eq!(sent(now + 50 * MS), 60 * MS, "what was not used is lost");
-        slow.change_to(Policy::at_most(NonZeroU64::new(1).unwrap()));
+        slow.change_to(LinkPolicy::at_most(NonZeroU64::new(1).unwrap()));
         assert_eq!(slow.slice(), 1);
         assert_eq!(slow.send(now, 1).unwrap().0 - now, 1000 * MS, "begins anew");
-        assert!(link(Policy::PASS).send(now, 1).is_none());
-        assert_eq!(link(Policy::PASS).slice(), usize::MAX);
+        assert!(link(LinkPolicy::PASS).send(now, 1).is_none());
+        assert_eq!(link(LinkPolicy::PASS).slice(), usize::MAX);
     }
 }

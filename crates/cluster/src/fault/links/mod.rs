@@ -43,8 +43,9 @@ use super::FaultError;
 use crate::plan::{Linked, Slot, Token};
 
 pub(crate) use self::handle::{Fault, InForce};
-pub(crate) use self::link::Traffic;
-pub(crate) use self::policy::{Carriage, End, Policy};
+pub use self::link::LinkTraffic;
+pub(crate) use self::policy::End;
+pub use self::policy::{Carriage, LinkPolicy};
 
 /// Where all members tell that they listen for peers, at an address of their own.
 const PEER_PORT: u16 = 2380;
@@ -72,7 +73,6 @@ pub(crate) struct Real {
 pub(crate) struct Links {
     handle: Handle,
     proxy: SocketAddr,
-    clients: Token,
     /// How many places were ever given away: none is used twice.
     places: AtomicUsize,
     thread: Option<JoinHandle<()>>,
@@ -89,20 +89,18 @@ impl Links {
     pub(crate) fn start() -> io::Result<Self> {
         let listener = listener()?;
         let proxy = listener.local_addr()?;
-        let clients = token()?;
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
         let (orders, received) = unbounded_channel();
         let (running, ended) = sync_channel(0);
         let thread = std::thread::Builder::new().name("tercet-links".into()).spawn(move || {
-            run(&runtime, listener, clients, received);
+            run(&runtime, listener, received);
             drop(runtime);
             let _: SyncSender<()> = running;
         })?;
         Ok(Self {
             handle: Handle(orders),
             proxy,
-            clients,
             places: AtomicUsize::new(0),
             thread: Some(thread),
             ended: std::sync::Mutex::new(ended),
@@ -142,17 +140,24 @@ impl Links {
         Ok(Linked { slot, client: client_address, peer, http, proxy: self.proxy, token })
     }
 
+    /// Has the member's peers find it also where it is about to be, at `real`; returns the address for
+    /// it. They find it where it was as well, since they may dial that until they have heard.
+    pub(crate) fn move_peer(
+        &self,
+        linked: &Linked,
+        real: SocketAddr,
+    ) -> Result<SocketAddr, FaultError> {
+        // On the host that its certificates name.
+        let peer = SocketAddr::new(linked.peer.ip(), real.port());
+        self.handle.ask(|done| Order::Found(linked.slot, (peer, real), done))?;
+        Ok(peer)
+    }
+
     /// Closes its forwarders, aborts all its connections, and forgets it; what is dialled at its
     /// address is refused. Nothing if it is not there.
     pub(crate) fn remove(&self, slot: Slot) {
         // A network that is gone has forgotten everybody.
         let _ = self.handle.ask(|done| Order::Remove(slot, done));
-    }
-
-    /// What a client that dials peers has for a proxy in its environment (`HTTPS_PROXY`), as a
-    /// [member](Linked::proxy_url) has: etcd's own proxy of API v2 is such a client.
-    pub(crate) fn clients_proxy_url(&self) -> String {
-        format!("http://{}:{}@{}", End::Clients, self.clients.reveal(), self.proxy)
     }
 
     /// Brings `policy` into force on each of `links`, from the first of each to the second, on top
@@ -164,7 +169,7 @@ impl Links {
     pub(crate) fn impose(
         &self,
         links: impl Into<Vec<(End, End)>>,
-        policy: Policy,
+        policy: LinkPolicy,
     ) -> Result<Fault, FaultError> {
         let links = links.into();
         let number = self.handle.ask(|done| Order::Impose(links, policy, done))?;
@@ -183,7 +188,7 @@ impl Links {
     }
 
     /// What went from one end to the other since the network began.
-    pub(crate) fn traffic(&self, from: End, to: End) -> Traffic {
+    pub(crate) fn traffic(&self, from: End, to: End) -> LinkTraffic {
         self.handle.ask(|answer| Order::Traffic(from, to, answer)).unwrap_or_default()
     }
 }
@@ -213,12 +218,11 @@ impl fmt::Debug for Links {
 fn run(
     runtime: &tokio::runtime::Runtime,
     listener: TcpListener,
-    clients: Token,
     mut orders: UnboundedReceiver<Order>,
 ) {
     let tasks = LocalSet::new();
     tasks.block_on(runtime, async {
-        let network = Network::new(clients);
+        let network = Network::new();
         if network.serve(listener).is_err() {
             return;
         }

@@ -10,11 +10,11 @@ use std::sync::mpsc::SyncSender;
 
 use super::connection::{Connection, carry};
 use super::handle::{InForce, Number, Order, Place};
-use super::link::{Link, Traffic};
+use super::link::{Link, LinkTraffic};
 use super::listen::Listening;
-use super::policy::{Carriage, End, Policy};
+use super::policy::{Carriage, End, LinkPolicy};
 use super::request;
-use crate::plan::{Slot, Token};
+use crate::plan::Slot;
 
 /// What is read at once, by one connection at a time: all of them share the buffer, for what is read
 /// is passed on before another one reads.
@@ -36,22 +36,20 @@ pub(super) struct Network {
 }
 
 /// One fault: on which links, and what it does to them.
-type Imposed = (Vec<(End, End)>, Policy);
+type Imposed = (Vec<(End, End)>, LinkPolicy);
 
 /// What there is of one member.
 #[derive(Debug)]
 struct Known {
     credential: String,
-    peer: SocketAddr,
     forwarders: Vec<Rc<Listening>>,
 }
 
 impl Network {
-    pub(super) fn new(clients: Token) -> Rc<Self> {
-        let credential = request::credential(&End::Clients.to_string(), clients);
+    pub(super) fn new() -> Rc<Self> {
         Rc::new(Self {
             places: RefCell::default(),
-            credentials: RefCell::new(HashMap::from([(credential, End::Clients)])),
+            credentials: RefCell::default(),
             addresses: RefCell::default(),
             links: RefCell::default(),
             faults: RefCell::default(),
@@ -73,6 +71,10 @@ impl Network {
     pub(super) fn obey(self: &Rc<Self>, order: Order) -> ControlFlow<()> {
         match order {
             Order::Add(place, done) => tell(&done, self.add(place)),
+            Order::Found(slot, (peer, real), done) => {
+                self.addresses.borrow_mut().insert(peer, (End::Member(slot), real));
+                let _ = done.send(());
+            }
             Order::Remove(slot, done) => {
                 self.remove(slot);
                 tell(&done, ());
@@ -150,25 +152,26 @@ impl Network {
         let (peer, real) = place.peer;
         self.credentials.borrow_mut().insert(credential.clone(), end);
         self.addresses.borrow_mut().insert(peer, (end, real));
-        self.places.borrow_mut().insert(place.slot, Known { credential, peer, forwarders });
+        self.places.borrow_mut().insert(place.slot, Known { credential, forwarders });
         Ok(())
     }
 
     fn remove(&self, slot: Slot) {
         let Some(known) = self.places.borrow_mut().remove(&slot) else { return };
         self.credentials.borrow_mut().remove(&known.credential);
-        self.addresses.borrow_mut().remove(&known.peer);
+        let end = End::Member(slot);
+        self.addresses.borrow_mut().retain(|_, (other, _)| *other != end);
         for forwarder in known.forwarders {
             forwarder.end();
         }
         for connection in self.connections.borrow().values() {
-            if connection.has_end(End::Member(slot)) {
+            if connection.has_end(end) {
                 connection.abort();
             }
         }
     }
 
-    fn impose(&self, links: Vec<(End, End)>, policy: Policy) -> Number {
+    fn impose(&self, links: Vec<(End, End)>, policy: LinkPolicy) -> Number {
         let number = Number(self.next_number());
         let touched = links.iter().copied().collect();
         self.faults.borrow_mut().insert(number, (links, policy));
@@ -196,7 +199,7 @@ impl Network {
         all.collect()
     }
 
-    fn traffic(&self, from: End, to: End) -> Traffic {
+    fn traffic(&self, from: End, to: End) -> LinkTraffic {
         let mut traffic = self.link(from, to).traffic();
         for connection in self.connections.borrow().values() {
             connection.count(from, to, &mut traffic);
@@ -231,13 +234,13 @@ impl Network {
     }
 
     /// All faults on one link together.
-    fn in_force_on(&self, from: End, to: End) -> Policy {
+    fn in_force_on(&self, from: End, to: End) -> LinkPolicy {
         let faults = self.faults.borrow();
         let on_it = faults.values().flat_map(|(links, policy)| {
             // A link that a fault names twice is no slower for that.
             links.contains(&(from, to)).then_some(*policy)
         });
-        on_it.fold(Policy::PASS, Policy::and)
+        on_it.fold(LinkPolicy::PASS, LinkPolicy::and)
     }
 }
 

@@ -11,7 +11,7 @@ use crate::plan::Slot;
 pub(crate) enum End {
     /// A member.
     Member(Slot),
-    /// All clients together: who comes to a member's client port, or dials with the clients'
+    /// All clients together: who comes to a member's client port.
     /// credential.
     Clients,
 }
@@ -48,7 +48,7 @@ impl fmt::Display for End {
 ///
 /// The order is that of severity: of several faults on one link, the severest counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Carriage {
+pub enum Carriage {
     /// They arrive.
     #[default]
     Pass,
@@ -63,43 +63,47 @@ pub(crate) enum Carriage {
 /// What one link does.
 ///
 /// Bytes arrive `delay` ± `jitter` after they were read, in the order in which they were sent; up to
-/// [`QUEUE`](super::pump::QUEUE) of them are on their way at once in each direction of a connection,
+/// a megabyte of them are on their way at once in each direction of a connection,
 /// and then the sender has to wait, as with a window of TCP. A new connection takes one round trip of
 /// both links' delays more. Bandwidth is that of the link: all connections between the two share it.
 ///
 /// A change of delay or bandwidth holds also for what is on its way: after a heal, nothing arrives
 /// later than it would if it were sent then.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Policy {
+pub struct LinkPolicy {
     /// Whether they arrive.
-    pub(crate) carriage: Carriage,
+    pub carriage: Carriage,
     /// When they arrive.
-    pub(crate) delay: Duration,
+    pub delay: Duration,
     /// By how much, at most, each arrives earlier or later than that.
-    pub(crate) jitter: Duration,
+    pub jitter: Duration,
     /// How many arrive; none for as many as there are.
-    pub(crate) bytes_per_second: Option<NonZeroU64>,
+    pub bytes_per_second: Option<NonZeroU64>,
 }
 
-impl Policy {
-    pub(crate) const PASS: Self = Self {
+impl LinkPolicy {
+    /// Bytes arrive, at once.
+    pub const PASS: Self = Self {
         carriage: Carriage::Pass,
         delay: Duration::ZERO,
         jitter: Duration::ZERO,
         bytes_per_second: None,
     };
 
-    pub(crate) const HOLD: Self = Self { carriage: Carriage::Hold, ..Self::PASS };
-    pub(crate) const DROP: Self = Self { carriage: Carriage::Drop, ..Self::PASS };
-    pub(crate) const RESET: Self = Self { carriage: Carriage::Reset, ..Self::PASS };
+    /// Bytes are kept.
+    pub const HOLD: Self = Self { carriage: Carriage::Hold, ..Self::PASS };
+    /// Bytes are lost.
+    pub const DROP: Self = Self { carriage: Carriage::Drop, ..Self::PASS };
+    /// Connections are refused and aborted.
+    pub const RESET: Self = Self { carriage: Carriage::Reset, ..Self::PASS };
 
     /// Later by `delay`, give or take `jitter`.
-    pub(crate) const fn late(delay: Duration, jitter: Duration) -> Self {
+    pub const fn late(delay: Duration, jitter: Duration) -> Self {
         Self { delay, jitter, ..Self::PASS }
     }
 
     /// Not faster than this.
-    pub(crate) const fn at_most(bytes_per_second: NonZeroU64) -> Self {
+    pub const fn at_most(bytes_per_second: NonZeroU64) -> Self {
         Self { bytes_per_second: Some(bytes_per_second), ..Self::PASS }
     }
 
@@ -107,7 +111,7 @@ impl Policy {
     /// those of two wires one behind the other do: with the largest only, a fault would have no
     /// effect where there is a larger one, and nothing would heal when the smaller is taken back.
     #[must_use]
-    pub(crate) fn and(self, other: Self) -> Self {
+    pub fn and(self, other: Self) -> Self {
         let slowest = match (self.bytes_per_second, other.bytes_per_second) {
             (Some(one), Some(other)) => Some(one.min(other)),
             (one, other) => one.or(other),
@@ -118,6 +122,11 @@ impl Policy {
             jitter: self.jitter.saturating_add(other.jitter),
             bytes_per_second: slowest,
         }
+    }
+
+    /// Whether bytes are lost, and connections with them.
+    pub(crate) const fn loses_bytes(&self) -> bool {
+        matches!(self.carriage, Carriage::Drop | Carriage::Reset)
     }
 
     /// Whether bytes that pass do so at once.
@@ -137,7 +146,7 @@ impl fmt::Display for Carriage {
     }
 }
 
-impl fmt::Display for Policy {
+impl fmt::Display for LinkPolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.carriage.fmt(f)?;
         if !self.delay.is_zero() || !self.jitter.is_zero() {
@@ -160,36 +169,36 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
-    fn bandwidth(bytes: u64) -> Policy {
-        Policy::at_most(NonZeroU64::new(bytes).unwrap())
+    fn bandwidth(bytes: u64) -> LinkPolicy {
+        LinkPolicy::at_most(NonZeroU64::new(bytes).unwrap())
     }
 
     #[test]
     fn several_faults_on_one_link_are_all_felt() {
-        let carriages = [Policy::PASS, Policy::HOLD, Policy::DROP, Policy::RESET];
+        let carriages = [LinkPolicy::PASS, LinkPolicy::HOLD, LinkPolicy::DROP, LinkPolicy::RESET];
         for (index, milder) in carriages.iter().enumerate() {
             for severer in &carriages[index..] {
                 assert_eq!(milder.and(*severer), *severer);
                 assert_eq!(severer.and(*milder), *severer);
             }
         }
-        let late = Policy::late(20 * MS, 5 * MS);
-        assert_eq!(late.and(late), Policy::late(40 * MS, 10 * MS));
-        assert_eq!(late.and(Policy::PASS), late);
+        let late = LinkPolicy::late(20 * MS, 5 * MS);
+        assert_eq!(late.and(late), LinkPolicy::late(40 * MS, 10 * MS));
+        assert_eq!(late.and(LinkPolicy::PASS), late);
         assert_eq!(bandwidth(7).and(bandwidth(3)), bandwidth(3));
-        assert_eq!(bandwidth(7).and(Policy::PASS), bandwidth(7));
-        assert_eq!(Policy::PASS.and(bandwidth(7)), bandwidth(7));
-        let most = Policy::late(Duration::MAX, Duration::MAX);
+        assert_eq!(bandwidth(7).and(LinkPolicy::PASS), bandwidth(7));
+        assert_eq!(LinkPolicy::PASS.and(bandwidth(7)), bandwidth(7));
+        let most = LinkPolicy::late(Duration::MAX, Duration::MAX);
         assert_eq!(most.and(late), most);
     }
 
     #[test]
     fn in_words() {
-        let shown = |policy: Policy| policy.to_string();
-        assert_eq!(shown(Policy::HOLD), "holds");
-        assert_eq!(shown(Policy::late(20 * MS, Duration::ZERO)), "passes, 20ms late");
+        let shown = |policy: LinkPolicy| policy.to_string();
+        assert_eq!(shown(LinkPolicy::HOLD), "holds");
+        assert_eq!(shown(LinkPolicy::late(20 * MS, Duration::ZERO)), "passes, 20ms late");
         assert_eq!(
-            shown(Policy::late(20 * MS, 5 * MS).and(bandwidth(1000)).and(Policy::DROP)),
+            shown(LinkPolicy::late(20 * MS, 5 * MS).and(bandwidth(1000)).and(LinkPolicy::DROP)),
             "drops, 20ms ± 5ms late, at most 1000 bytes a second"
         );
     }

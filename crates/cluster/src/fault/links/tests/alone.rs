@@ -6,7 +6,7 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use super::world::{A, B, C, World, is_silent, until};
-use crate::fault::links::{End, Policy};
+use crate::fault::links::{End, LinkPolicy};
 
 const ALONE: &str = "TERCET_LINKS_ALONE";
 const NAME: &str = "fault::links::tests::alone::a_network_that_is_dropped_leaves_nothing";
@@ -35,11 +35,13 @@ fn leaves_nothing() {
         let world = World::new();
         let mut pairs: Vec<_> = (0..20).map(|_| world.dial(A, B)).collect();
         pairs.extend((0..5).map(|_| world.client(C)));
-        let late = Policy::late(Duration::from_secs(60), Duration::ZERO);
+        let late = LinkPolicy::late(Duration::from_secs(60), Duration::ZERO);
         let faults = [
-            world.links.impose([world.link(A, B)], [Policy::HOLD, Policy::DROP, late][round % 3]),
-            world.links.impose([world.link(B, C)], Policy::HOLD),
-            world.links.impose([(End::Clients, world.end(C))], Policy::DROP),
+            world
+                .links
+                .impose([world.link(A, B)], [LinkPolicy::HOLD, LinkPolicy::DROP, late][round % 3]),
+            world.links.impose([world.link(B, C)], LinkPolicy::HOLD),
+            world.links.impose([(End::Clients, world.end(C))], LinkPolicy::DROP),
         ];
         for pair in &mut pairs {
             pair.near.write_all(b"stalled").unwrap();

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 
 use super::world::{A, B, C, World, carries, is_silent, until};
-use crate::fault::links::{End, Policy};
+use crate::fault::links::{End, LinkPolicy};
 
 /// Who has dialled, seen from the sender: both must not matter.
 const EITHER: [bool; 2] = [true, false];
@@ -40,7 +40,7 @@ fn dropped_bytes_are_lost_in_one_direction_whoever_has_dialled() {
         let mut pair = world.dial(dialler, other);
         let mut bystander = world.dial(A, C);
         pair.carries_both_ways();
-        let fault = world.links.impose([world.link(A, B)], Policy::DROP).unwrap();
+        let fault = world.links.impose([world.link(A, B)], LinkPolicy::DROP).unwrap();
         let (from, to) = pair.seen(from_dialler);
         from.write_all(b"lost").unwrap();
         until("lost", || world.traffic(A, B).dropped_bytes == 4);
@@ -61,7 +61,7 @@ fn held_bytes_are_kept_in_one_direction_whoever_has_dialled() {
         let world = World::new();
         let (dialler, other) = if from_dialler { (A, B) } else { (B, A) };
         let mut pair = world.dial(dialler, other);
-        let fault = world.links.impose([world.link(A, B)], Policy::HOLD).unwrap();
+        let fault = world.links.impose([world.link(A, B)], LinkPolicy::HOLD).unwrap();
         let (from, to) = pair.seen(from_dialler);
         from.write_all(b"kept, ").unwrap();
         carries(to, from);
@@ -82,7 +82,7 @@ fn held_bytes_are_kept_in_one_direction_whoever_has_dialled() {
 fn a_held_sender_is_held_up_and_nothing_is_lost() {
     let world = World::new();
     let mut pair = world.dial(A, B);
-    let fault = world.links.impose([world.link(A, B)], Policy::HOLD).unwrap();
+    let fault = world.links.impose([world.link(A, B)], LinkPolicy::HOLD).unwrap();
     pair.near.set_nonblocking(true).unwrap();
     let mut sent = 0_u64;
     while let Ok(written) = pair.near.write(&[7; 64 * 1024]) {
@@ -117,7 +117,7 @@ fn who_does_not_read_hinders_nobody_else() {
 
 #[test]
 fn new_connections_wait_for_both_directions_whoever_dials() {
-    for policy in [Policy::HOLD, Policy::DROP] {
+    for policy in [LinkPolicy::HOLD, LinkPolicy::DROP] {
         for (from, to) in [(A, B), (B, A)] {
             let world = World::new();
             let fault = world.links.impose([world.link(from, to)], policy).unwrap();
@@ -141,7 +141,7 @@ fn new_connections_wait_for_both_directions_whoever_dials() {
 #[test]
 fn a_dialler_that_gives_up_is_forgotten_at_once() {
     let world = World::new();
-    let fault = world.links.impose([world.link(A, B)], Policy::HOLD).unwrap();
+    let fault = world.links.impose([world.link(A, B)], LinkPolicy::HOLD).unwrap();
     let waiting = || world.traffic(A, B).waiting_connections;
     let (closes, resets, stays) = (world.ask(A, B), world.ask(A, B), world.ask(A, B));
     until("all wait", || waiting() == 3);
@@ -159,7 +159,7 @@ fn clients_are_an_end_of_their_own() {
     let world = World::new();
     let (mut peers, mut client, mut http) = (world.dial(A, B), world.client(B), world.http(B));
     let mut others = world.client(C);
-    let fault = world.links.impose([(End::Clients, world.end(B))], Policy::DROP).unwrap();
+    let fault = world.links.impose([(End::Clients, world.end(B))], LinkPolicy::DROP).unwrap();
     for pair in [&mut client, &mut http] {
         pair.near.write_all(b"lost").unwrap();
         pair.carries_back();
@@ -178,7 +178,7 @@ fn clients_are_an_end_of_their_own() {
 #[test]
 fn a_client_that_had_to_wait_is_connected_with_all_that_it_has_said() {
     let world = World::new();
-    let fault = world.links.impose([(world.end(B), End::Clients)], Policy::DROP).unwrap();
+    let fault = world.links.impose([(world.end(B), End::Clients)], LinkPolicy::DROP).unwrap();
     let address = world.members[B].linked.client;
     let mut near = std::net::TcpStream::connect(address).unwrap();
     near.write_all(b"hello").unwrap();

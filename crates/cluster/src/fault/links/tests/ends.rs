@@ -5,14 +5,14 @@ use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
 use super::world::{A, B, C, World, end, head, is_silent, reset, until};
-use crate::fault::links::{End, Policy};
+use crate::fault::links::{End, LinkPolicy};
 
 #[test]
 fn half_a_close_is_half_a_close() {
     for late in [Duration::ZERO, Duration::from_millis(20)] {
         let world = World::new();
         let both = [world.link(A, B), world.link(B, A)];
-        let _fault = world.links.impose(both, Policy::late(late, late / 2)).unwrap();
+        let _fault = world.links.impose(both, LinkPolicy::late(late, late / 2)).unwrap();
         for from_dialler in [true, false] {
             let mut pair = world.dial(A, B);
             let (from, to) = pair.seen(from_dialler);
@@ -34,7 +34,7 @@ fn a_reset_arrives_as_one() {
         for from_dialler in [true, false] {
             let world = World::new();
             let both = [world.link(A, B), world.link(B, A)];
-            let _fault = world.links.impose(both, Policy::late(late, Duration::ZERO)).unwrap();
+            let _fault = world.links.impose(both, LinkPolicy::late(late, Duration::ZERO)).unwrap();
             let mut pair = world.dial(A, B);
             pair.carries_both_ways();
             let (dead, mut told) =
@@ -61,7 +61,7 @@ fn ends_and_resets_are_dropped_with_the_rest() {
     let world = World::new();
     let (ends, resets) = (world.dial(A, B), world.dial(A, B));
     let mut far = [ends.far, resets.far];
-    let fault = world.links.impose([world.link(A, B)], Policy::DROP).unwrap();
+    let fault = world.links.impose([world.link(A, B)], LinkPolicy::DROP).unwrap();
     drop(ends.near);
     reset(resets.near);
     // It speaks to the dead, and does not get to know.
@@ -81,7 +81,7 @@ fn ends_and_resets_are_dropped_with_the_rest() {
 fn an_end_is_held_with_the_rest() {
     let world = World::new();
     let mut pair = world.dial(A, B);
-    let fault = world.links.impose([world.link(A, B)], Policy::HOLD).unwrap();
+    let fault = world.links.impose([world.link(A, B)], LinkPolicy::HOLD).unwrap();
     pair.near.write_all(b"the last").unwrap();
     drop(pair.near);
     world.come_round();

@@ -3,8 +3,8 @@
 use std::io::Write;
 use std::net::TcpListener;
 
-use super::world::{A, B, World, connect, end, head};
-use crate::fault::links::{End, Links, Real};
+use super::world::{A, B, C, World, connect, end, head};
+use crate::fault::links::{Links, Real};
 
 #[test]
 fn it_is_no_open_relay() {
@@ -77,13 +77,25 @@ fn who_says_nothing_is_shown_the_door_and_hinders_nobody() {
 }
 
 #[test]
-fn clients_that_dial_members_have_a_credential_of_their_own() {
+fn a_member_that_moves_is_found_where_it_was_and_where_it_is() {
     let world = World::new();
-    let url = world.links.clients_proxy_url();
-    let near = world.send(connect(&url, &world.members[B].linked.peer.to_string()).as_bytes());
-    let mut pair = world.made(near, B);
-    pair.carries_both_ways();
-    assert_eq!(world.links.traffic(End::Clients, world.end(B)).carried_bytes, 5);
+    let (moved, stays) = (world.members[B].linked, world.members[C].linked);
+    // Where another one really is, which shows whom one reaches.
+    let there = world.links.move_peer(&moved, world.real_peer(C)).unwrap();
+    assert_eq!((there.ip(), there.port() == moved.peer.port()), (moved.peer.ip(), false));
+    let url = world.members[A].linked.proxy_url();
+    let near = world.send(connect(&url, &there.to_string()).as_bytes());
+    world.made(near, C).carries_both_ways();
+    let near = world.send(connect(&url, &moved.peer.to_string()).as_bytes());
+    world.made(near, B).carries_both_ways();
+    // It is one member at both: who is gone is at neither.
+    world.links.remove(moved.slot);
+    for gone in [there, moved.peer] {
+        let mut near = world.send(connect(&url, &gone.to_string()).as_bytes());
+        assert!(head(&mut near).starts_with("HTTP/1.1 403 "), "{gone}");
+    }
+    let near = world.send(connect(&url, &stays.peer.to_string()).as_bytes());
+    world.made(near, C).carries_both_ways();
 }
 
 #[test]

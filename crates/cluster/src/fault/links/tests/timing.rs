@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
 
 use super::world::{A, B, C, Pair, World, until};
-use crate::fault::links::Policy;
+use crate::fault::links::LinkPolicy;
 
 const LATE: Duration = Duration::from_millis(40);
 
@@ -28,7 +28,8 @@ fn a_link_is_late_and_only_that_one() {
     let world = World::new();
     let (mut dialled, mut answered) = (world.dial(A, B), world.dial(B, A));
     let mut other = world.dial(A, C);
-    let fault = world.links.impose([world.link(A, B)], Policy::late(LATE, Duration::ZERO)).unwrap();
+    let fault =
+        world.links.impose([world.link(A, B)], LinkPolicy::late(LATE, Duration::ZERO)).unwrap();
     assert!(fastest(|| dialled.carries_there()) >= LATE);
     assert!(fastest(|| answered.carries_back()) >= LATE);
     assert!(fastest(|| dialled.carries_back()) < LATE);
@@ -44,7 +45,7 @@ fn a_new_connection_takes_a_round_trip_more() {
     let world = World::new();
     let (there, back) = (Duration::from_millis(20), Duration::from_millis(30));
     let faults = [(A, B, there), (B, A, back)].map(|(from, to, delay)| {
-        world.links.impose([world.link(from, to)], Policy::late(delay, Duration::ZERO)).unwrap()
+        world.links.impose([world.link(from, to)], LinkPolicy::late(delay, Duration::ZERO)).unwrap()
     });
     let connect = || drop(world.dial(A, B));
     assert!(fastest(connect) >= there + back);
@@ -56,7 +57,7 @@ fn a_new_connection_takes_a_round_trip_more() {
 fn delays_add_up_and_are_taken_back_one_by_one() {
     let world = World::new();
     let mut pair = world.dial(A, B);
-    let late = || world.links.impose([world.link(A, B)], Policy::late(LATE, Duration::ZERO));
+    let late = || world.links.impose([world.link(A, B)], LinkPolicy::late(LATE, Duration::ZERO));
     let (one, other) = (late().unwrap(), late().unwrap());
     assert!(fastest(|| pair.carries_there()) >= 2 * LATE);
     drop(one);
@@ -70,7 +71,7 @@ fn delays_add_up_and_are_taken_back_one_by_one() {
 fn what_is_late_arrives_in_order() {
     let world = World::new();
     let mut pair = world.dial(A, B);
-    let _fault = world.links.impose([world.link(A, B)], Policy::late(LATE, LATE)).unwrap();
+    let _fault = world.links.impose([world.link(A, B)], LinkPolicy::late(LATE, LATE)).unwrap();
     for number in 0..100_u8 {
         pair.near.write_all(&[number]).unwrap();
         // Each is read for itself.
@@ -86,7 +87,7 @@ fn a_long_delay_holds_a_megabyte_and_no_more() {
     let world = World::new();
     let mut pair = world.dial(A, B);
     let an_hour = Duration::from_secs(3600);
-    let fault = world.links.impose([world.link(A, B)], Policy::late(an_hour, an_hour)).unwrap();
+    let fault = world.links.impose([world.link(A, B)], LinkPolicy::late(an_hour, an_hour)).unwrap();
     pair.near.set_nonblocking(true).unwrap();
     let mut sent = 0;
     let mut failures = 0;
@@ -112,9 +113,10 @@ fn a_long_delay_holds_a_megabyte_and_no_more() {
 fn the_delay_of_what_is_dropped_is_dropped() {
     let world = World::new();
     let mut pair = world.dial(A, B);
-    let _late = world.links.impose([world.link(A, B)], Policy::late(LATE, Duration::ZERO)).unwrap();
+    let _late =
+        world.links.impose([world.link(A, B)], LinkPolicy::late(LATE, Duration::ZERO)).unwrap();
     pair.near.write_all(b"lost").unwrap();
-    let _drop = world.links.impose([world.link(A, B)], Policy::DROP).unwrap();
+    let _drop = world.links.impose([world.link(A, B)], LinkPolicy::DROP).unwrap();
     until("lost", || world.traffic(A, B).dropped_bytes == 4);
     assert_eq!(world.traffic(A, B).carried_bytes, 0);
 }
@@ -125,7 +127,7 @@ fn bandwidth_is_that_of_the_link_and_shared() {
     let world = World::new();
     let mut pairs = [world.dial(A, B), world.dial(B, A)];
     let rate = NonZeroU64::new(1_000_000).unwrap();
-    let fault = world.links.impose([world.link(A, B)], Policy::at_most(rate)).unwrap();
+    let fault = world.links.impose([world.link(A, B)], LinkPolicy::at_most(rate)).unwrap();
     let mut transfer = || {
         let begin = Instant::now();
         let [dialled, answered] = &mut pairs;
@@ -148,7 +150,7 @@ fn the_smallest_of_several_bandwidths_counts() {
     let world = World::new();
     let mut pair = world.dial(A, B);
     let faults = [1_000_000, 10_000].map(|rate| {
-        let policy = Policy::at_most(NonZeroU64::new(rate).unwrap());
+        let policy = LinkPolicy::at_most(NonZeroU64::new(rate).unwrap());
         world.links.impose([world.link(A, B)], policy).unwrap()
     });
     let begin = Instant::now();

@@ -1,10 +1,10 @@
 //! Three members that are nothing but listeners, and connections between them.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-use crate::fault::links::{End, Links, Real, Traffic};
+use crate::fault::links::{End, LinkTraffic, Links, Real};
 use crate::plan::Linked;
 
 /// For what must come about, however slow the machine.
@@ -49,6 +49,11 @@ impl World {
         Self { links, members }
     }
 
+    /// Where a member really is.
+    pub(super) fn real_peer(&self, member: usize) -> SocketAddr {
+        self.members[member].peer.local_addr().unwrap()
+    }
+
     pub(super) fn end(&self, member: usize) -> End {
         End::Member(self.members[member].linked.slot)
     }
@@ -58,7 +63,7 @@ impl World {
         (self.end(from), self.end(to))
     }
 
-    pub(super) fn traffic(&self, from: usize, to: usize) -> Traffic {
+    pub(super) fn traffic(&self, from: usize, to: usize) -> LinkTraffic {
         self.links.traffic(self.end(from), self.end(to))
     }
 
