@@ -51,11 +51,13 @@ async fn an_isolated_leader_acknowledges_nothing_and_another_is_elected() -> Res
 
         let begin = std::time::Instant::now();
         let isolated = cluster.isolate(old)?;
-        let at_once = put(old, "x");
-        let (new, refused) = tokio::join!(other_leader(&cluster, old.index()), at_once);
-        let elected = begin.elapsed();
+        let elected = async {
+            let new = other_leader(&cluster, old.index()).await?;
+            Ok::<_, tercet_harness::Error>((new, begin.elapsed()))
+        };
+        let (elected, refused) = tokio::join!(elected, put(old, "x"));
+        let (new, elected) = elected?;
         assert!(refused.is_none(), "it acknowledged a write alone");
-        let new = new?;
         assert!(put(new, "y").await.is_some());
         assert!(put(old, "x").await.is_none());
         assert!(status(new).await?.raft_term() > term);
