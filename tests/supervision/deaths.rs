@@ -18,7 +18,7 @@ use tercet_tests::{
     command, command_lines_naming, command_that_can_be_interrupted, eventually, say,
 };
 
-use super::GONE_WITHIN;
+use super::{GONE_WITHIN, number};
 
 /// As many as are over in half a minute.
 const ROUNDS: usize = 40;
@@ -293,12 +293,6 @@ impl Dice {
     fn one_of(&mut self, all: &[&'static str]) -> &'static str {
         all[usize::try_from(self.below(all.len() as u64)).unwrap()]
     }
-}
-
-/// A number in the environment.
-fn number<T: std::str::FromStr>(name: &str) -> Option<T> {
-    let text = std::env::var(name).ok()?;
-    Some(text.parse().unwrap_or_else(|_| panic!("{name}={text} is no number")))
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 #[cfg(target_os = "linux")]
 mod deaths;
+mod drops;
 
 use std::io::Write as _;
 use std::os::unix::process::ExitStatusExt as _;
@@ -16,6 +17,12 @@ const OWNER: &str = env!("CARGO_BIN_EXE_owner");
 
 /// How long after the owner's end everything must be gone.
 const GONE_WITHIN: Duration = Duration::from_secs(2);
+
+/// A number in the environment, for more rounds than a test run has time for.
+fn number<T: std::str::FromStr>(name: &str) -> Option<T> {
+    let text = std::env::var(name).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{name}={text} is no number")))
+}
 
 /// Starts a cluster in another process, ends that process by `act`, and looks what is left.
 fn ends(end: &str, act: impl FnOnce(&mut Owned)) -> std::process::ExitStatus {
