@@ -4,7 +4,10 @@
 
 #[cfg(target_os = "linux")]
 mod deaths;
+#[cfg(target_os = "linux")]
 mod drops;
+#[cfg(target_os = "linux")]
+mod left;
 
 use std::io::Write as _;
 use std::os::unix::process::ExitStatusExt as _;
@@ -153,14 +156,31 @@ fn what_is_to_be_kept_outlives_the_owner() {
     assert!(owned.directory.join("m1/etcd.log").exists());
 }
 
+/// An etcd in this directory that no signal tells of its owner's death. None where that cannot be had.
+#[cfg(target_os = "linux")]
+fn immortal_etcd(directory: &std::path::Path) -> Option<std::path::PathBuf> {
+    use std::os::unix::fs::PermissionsExt as _;
+    use tercet_cluster::binary::{Locator, Request};
+
+    command("setpriv").arg("--version").output().ok()?;
+    let wrapper = directory.join("etcd");
+    let real = Locator::from_env().locate(&Request::Default).unwrap();
+    let script = format!(
+        "#!/bin/sh\n[ \"$1\" = --version ] && exec '{0}' \"$@\"\n\
+         exec setpriv --pdeathsig clear -- '{0}' \"$@\"\n",
+        real.path().display()
+    );
+    std::fs::write(&wrapper, script).unwrap();
+    std::fs::set_permissions(&wrapper, std::fs::Permissions::from_mode(0o755)).unwrap();
+    Some(wrapper)
+}
+
 /// Where there is a signal that tells members of the owner's death, and a way to take it from them.
 #[cfg(target_os = "linux")]
 mod watchdog {
-    use std::os::unix::fs::PermissionsExt as _;
     use std::path::Path;
 
     use tercet_cluster::Configuration;
-    use tercet_cluster::binary::{Locator, Request};
     use tercet_tests::say;
 
     use super::*;
@@ -171,19 +191,10 @@ mod watchdog {
     #[test]
     fn the_watchdog_knows_members_in_all_forms() {
         let scratch = tempfile::tempdir().unwrap();
-        let wrapper = scratch.path().join("etcd");
-        let real = Locator::from_env().locate(&Request::Default).unwrap();
-        let script = format!(
-            "#!/bin/sh\n[ \"$1\" = --version ] && exec '{0}' \"$@\"\n\
-             exec setpriv --pdeathsig clear -- '{0}' \"$@\"\n",
-            real.path().display()
-        );
-        std::fs::write(&wrapper, script).unwrap();
-        std::fs::set_permissions(&wrapper, std::fs::Permissions::from_mode(0o755)).unwrap();
-        if command("setpriv").arg("--version").output().is_err() {
+        let Some(wrapper) = immortal_etcd(scratch.path()) else {
             say("there is no setpriv here: the watchdog is not tested alone");
             return;
-        }
+        };
         let start = |form: Configuration, more: bool, parent: &Path| {
             let form = form.to_string();
             let words =
