@@ -80,6 +80,6 @@ pub use tercet_cluster::{
     Carriage, CertificateFault, CertificateFlaw, ClockFault, Configuration, CrashAt, DiskError,
     DiskFault, Down, End, FaultError, Faults, Joining, LinkFault, LinkPolicy, LinkTraffic, Member,
     MemberHost, Paused, Port, Proxy, ProxyKind, Restore, RotationMethod, Security, StartPoint,
-    StoreOptions, StrangerTrusted, Timing, TlsOptions, TlsVersion,
+    StoreOptions, StrangerTrusted, Timing, TlsOptions, TlsVersion, Unsupported,
 };
 pub use tercet_pki::{self as pki, Layout};

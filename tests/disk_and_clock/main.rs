@@ -1,0 +1,8 @@
+//! Disks that are slow, failing or full, and clocks that are wrong: of members of a real etcd, each
+//! beside the same fleet without the fault.
+
+mod clock;
+mod disk;
+mod end;
+mod refused;
+mod support;
