@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tercet_cluster::StartError;
-use tercet_cluster::binary::Binary;
+use tercet_cluster::binary::{Binary, Feature};
 use tercet_harness::{DiskError, DiskFault, Faults, Member, Result};
 use tercet_tests::{eventually, say};
 
@@ -66,6 +66,23 @@ async fn faults_of_one_disk_add_up_and_are_healed_each_by_itself() -> Result<()>
         assert!(puts(&client, 5).await?[0] >= ms(30));
         drop(other);
         assert!(puts(&client, 20).await?[0] < ms(20));
+    }
+    Ok(())
+}
+
+/// With others, one flush elsewhere would do; alone there is none but its own.
+#[tokio::test]
+async fn a_fleet_of_one_acknowledges_what_is_flushed_from_3_5_5_on() -> Result<()> {
+    const DELAY: Duration = Duration::from_millis(100);
+    for etcd in etcds(DISK) {
+        let cluster = fleet_of(etcd, DISK).members(1).start().await?;
+        let client = cluster.client().await?;
+        assert!(puts(&client, 20).await?[0] < DELAY, "the control");
+        let fault = cluster.member(0).slow_disk(DELAY)?;
+        let slow = puts(&client, 10).await?;
+        assert!(fault.hits() > 0);
+        let waits = etcd.release().has(Feature::AloneFlushesFirst);
+        assert_eq!(slow[0] >= DELAY, waits, "etcd {}: {slow:?}", etcd.version());
     }
     Ok(())
 }

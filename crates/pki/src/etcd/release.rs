@@ -159,6 +159,12 @@ pub enum Feature {
     Livez,
     /// Runs on 64-bit ARM without `ETCD_UNSUPPORTED_ARCH=arm64`.
     Arm64,
+    /// A fleet of one acknowledges a write only once its log is flushed (`shouldWaitWALSync` in
+    /// `etcdserver/raft.go`). Before, it could lose what it had acknowledged.
+    AloneFlushesFirst,
+    /// Leases end by a clock that nobody can put. Before, the queue in which they wait for their end
+    /// had the time of day (`LeaseWithTime` in `lease/lease_queue.go`).
+    LeasesIgnoreWallClock,
 }
 
 impl Feature {
@@ -169,7 +175,10 @@ impl Feature {
     #[must_use]
     pub const fn since(self) -> Version {
         match self {
-            Self::SocketReusePort | Self::Arm64 => Version::new(3, 5, 0),
+            Self::SocketReusePort | Self::Arm64 | Self::LeasesIgnoreWallClock => {
+                Version::new(3, 5, 0)
+            }
+            Self::AloneFlushesFirst => Version::new(3, 5, 5),
             Self::AllowedNameLists => Version::new(3, 5, 15),
             Self::UnsafeNoFsync => Version::new(3, 4, 10),
             Self::RestoreByEtcdutlOnly => Version::new(3, 6, 0),
@@ -186,6 +195,7 @@ impl Feature {
         match self {
             Self::RestoreBumpsRevision => Some(Version::new(3, 4, 27)),
             Self::HealthWithoutAlarms => Some(Version::new(3, 4, 16)),
+            Self::AloneFlushesFirst => Some(Version::new(3, 4, 21)),
             Self::SerializableHealth | Self::Livez => Some(Version::new(3, 4, 29)),
             _ => None,
         }
