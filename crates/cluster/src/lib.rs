@@ -72,6 +72,8 @@ pub use fault::{
     FaultError, LinkFault, LinkPolicy, LinkTraffic, ParseFlawError, Paused, StartPoint,
     StrangerTrusted,
 };
+#[doc(hidden)]
+pub use fault::Detour;
 pub use http::HttpError;
 pub use observe::{PortKind, Refusal, RefusalCause, RefusedLink, explain, log_tail, readable};
 pub use operate::{

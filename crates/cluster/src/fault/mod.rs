@@ -20,6 +20,8 @@ pub use end::End;
 pub use error::FaultError;
 pub(crate) use link::CutLinks;
 pub use link::LinkFault;
+#[doc(hidden)]
+pub use links::Detour;
 pub use links::{Carriage, LinkPolicy, LinkTraffic};
 pub(crate) use links::{Links, Real};
 

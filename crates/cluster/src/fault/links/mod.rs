@@ -16,6 +16,7 @@
 //! - [`handle`]: how other threads talk to it.
 
 mod connection;
+mod detour;
 mod handle;
 mod link;
 mod listen;
@@ -42,6 +43,7 @@ use self::network::Network;
 use super::FaultError;
 use crate::plan::{Linked, Slot, Token};
 
+pub use self::detour::Detour;
 pub(crate) use self::handle::{Fault, InForce};
 pub use self::link::LinkTraffic;
 pub(crate) use self::policy::End;
