@@ -52,7 +52,7 @@ pub enum FaultError {
     #[error("a side of the split is empty: there is no link between it and the other")]
     NoSide,
     /// There are too few members for the shape.
-    #[error("{shape} needs at least {least} members, and there are {members}")]
+    #[error("{shape} takes at least {least} members, and the fleet has {members}")]
     TooFew {
         /// What was to be made of the members.
         shape: &'static str,

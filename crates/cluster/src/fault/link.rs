@@ -96,7 +96,11 @@ impl Cluster {
     /// As [`cut`](Self::cut).
     pub fn isolate<'a>(&'a self, end: impl Into<End<'a>>) -> Result<LinkFault<'a>, FaultError> {
         let end = end.into();
-        let others: Vec<_> = self.others(&[end]);
+        let others = self.others(&[end]);
+        if others.is_empty() {
+            let members = self.members().count();
+            return Err(FaultError::TooFew { shape: "isolation", least: 2, members });
+        }
         self.cut_between(&[end], &others, format!("{end} isolated"))
     }
 

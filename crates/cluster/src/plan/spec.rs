@@ -401,7 +401,7 @@ impl Spec {
             return Ok(());
         }
         if !self.hosts.is_empty() {
-            let because = "the network whose links can be broken is inside this process: partition the hosts' own";
+            let because = "the network whose links can be broken is inside this process: cut the one between the hosts instead";
             return contradiction("hosts", because);
         }
         if self.security.peers() == Protection::None {
