@@ -67,13 +67,13 @@ pub use cluster::{
     Cluster, Down, Exit, GivenUp, KillError, LeaderError, Member, Proxy, ProxyError, StartError,
     StartTimes,
 };
+#[doc(hidden)]
+pub use fault::Detour;
 pub use fault::{
     Carriage, CertificateFault, CertificateFlaw, ClockFault, CrashAt, DiskError, DiskFault, End,
     FaultError, LinkFault, LinkPolicy, LinkTraffic, ParseFlawError, Paused, StartPoint,
     StrangerTrusted,
 };
-#[doc(hidden)]
-pub use fault::Detour;
 pub use http::HttpError;
 pub use observe::{PortKind, Refusal, RefusalCause, RefusedLink, explain, log_tail, readable};
 pub use operate::{
