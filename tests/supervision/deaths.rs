@@ -49,7 +49,7 @@ const ENDS: [&str; 20] = [
     "thread destructor",
 ];
 
-const FAULTS: [&str; 11] = [
+const FAULTS: [&str; 14] = [
     "none",
     "killed",
     "all killed",
@@ -61,11 +61,20 @@ const FAULTS: [&str; 11] = [
     "restarting",
     "crash loop",
     "killed while it starts",
+    "link cut",
+    "link slow",
+    "link isolated, and written to",
 ];
 
 /// Those that need what not every machine allows.
-const DISK_AND_CLOCK: [&str; 5] =
-    ["slow disk", "failing disk", "full disk", "clock forward", "clock back, slow disk, paused"];
+const DISK_AND_CLOCK: [&str; 6] = [
+    "slow disk",
+    "failing disk",
+    "full disk",
+    "clock forward",
+    "clock back, slow disk, paused",
+    "link, disk and clock, stopped",
+];
 
 /// Those that there can be here.
 fn faults() -> Vec<&'static str> {
@@ -77,14 +86,23 @@ fn faults() -> Vec<&'static str> {
     faults
 }
 
-/// The latest moment. A start takes a third of it when the machine is quiet.
-const LATEST: Duration = Duration::from_millis(500);
+/// The latest moment of those that are told from the beginning: a start takes half of it when the
+/// machine is quiet.
+const LATEST_OF_START: Duration = Duration::from_millis(300);
+
+/// The latest moment of those that are told from when the fault is active.
+const LATEST_OF_FAULT: Duration = Duration::from_millis(200);
+
+/// How far it can come.
+const ACTIVE: &str = "with the fault active";
 
 /// One death.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Death {
     end: &'static str,
     after: Duration,
+    /// Whether this is counted from when the fault is active, and not from the beginning.
+    after_fault: bool,
     fault: &'static str,
     number: usize,
 }
@@ -100,10 +118,12 @@ struct Outcome {
 
 impl Death {
     fn drawn(dice: &mut Dice, faults: &[&'static str]) -> Self {
-        let micros = u64::try_from(LATEST.as_micros()).unwrap();
+        let after_fault = dice.below(2) == 0;
+        let latest = if after_fault { LATEST_OF_FAULT } else { LATEST_OF_START };
         Self {
             end: dice.one_of(&ENDS),
-            after: Duration::from_micros(dice.below(micros)),
+            after: Duration::from_micros(dice.below(u64::try_from(latest.as_micros()).unwrap())),
+            after_fault,
             fault: dice.one_of(faults),
             number: usize::try_from(dice.below(1000)).unwrap(),
         }
@@ -113,18 +133,28 @@ impl Death {
     fn happens(&self, environment: &[(&str, &str)]) -> Result<Outcome, String> {
         let parent = tempfile::tempdir().unwrap();
         let mut owner = Mortal::start(self, parent.path(), environment);
-        let signal = self.end.split(' ').next_back().filter(|word| word.starts_with("SIG"));
-        if let Some(signal) = signal {
-            #[expect(clippy::disallowed_methods, reason = "the moment was drawn")]
-            std::thread::sleep(self.after);
-            let group = if self.end.starts_with("group") { "-" } else { "" };
-            let target = format!("{group}{}", owner.pid);
-            let kill = command("kill").args(["-s", &signal[3..], "--", &target]).status();
-            assert!(kill.unwrap().success(), "{self:?}");
-        }
-        let result = owner.is_gone_from(parent.path(), self.end.starts_with("thread"));
+        let result = self
+            .is_brought_about(&mut owner)
+            .and_then(|()| owner.is_gone_from(parent.path(), self.end.starts_with("thread")));
         owner.clean_up();
         result
+    }
+
+    /// Sends the signal, where that is how it ends: all others come by themselves.
+    fn is_brought_about(&self, owner: &mut Mortal) -> Result<(), String> {
+        let signal = self.end.split(' ').next_back().and_then(|word| word.strip_prefix("SIG"));
+        let Some(signal) = signal else { return Ok(()) };
+        while self.after_fault && owner.reached != ACTIVE {
+            let by = Instant::now() + Duration::from_secs(60);
+            owner.hears(by).ok_or("it does not get to its fault")?;
+        }
+        #[expect(clippy::disallowed_methods, reason = "the moment was drawn")]
+        std::thread::sleep(self.after);
+        let group = if self.end.starts_with("group") { "-" } else { "" };
+        let target = format!("{group}{}", owner.pid);
+        let kill = command("kill").args(["-s", signal, "--", &target]).status();
+        assert!(kill.unwrap().success(), "{self:?}");
+        Ok(())
     }
 }
 
@@ -139,9 +169,10 @@ struct Mortal {
 
 impl Mortal {
     fn start(death: &Death, parent: &Path, environment: &[(&str, &str)]) -> Self {
+        let plus = if death.after_fault { "+" } else { "" };
         let mut reaper = command_that_can_be_interrupted(env!("CARGO_BIN_EXE_reaper"))
             .arg(env!("CARGO_BIN_EXE_mortal"))
-            .args([death.end, &death.after.as_micros().to_string()])
+            .args([death.end, &format!("{plus}{}", death.after.as_micros())])
             .args([death.fault, &death.number.to_string()])
             .env("TMPDIR", parent)
             .envs(environment.iter().copied())
@@ -174,9 +205,15 @@ impl Mortal {
             }
         };
         if lives_on {
-            let none = || children(self.pid).is_empty() && entries(parent) == 0;
+            let reaper = u64::from(self.reaper.id());
+            let none = || {
+                children(self.pid).is_empty()
+                    && entries(parent) == 0
+                    && held(self.pid, reaper).is_empty()
+            };
             if !eventually(GONE_WITHIN, none) {
-                return Err(format!("left beside the owner: {}", self.left(parent)));
+                let (left, held) = (self.left(parent), held(self.pid, reaper));
+                return Err(format!("left beside the owner: {left} {held:?}"));
             }
             self.ports_are_free()?;
             let gone_after = begin.elapsed();
@@ -214,7 +251,7 @@ impl Mortal {
                     self.reached = "when it was ready";
                 }
                 if said.get("fault").is_some() {
-                    self.reached = "with the fault active";
+                    self.reached = ACTIVE;
                 }
                 Some(said)
             }
@@ -256,6 +293,27 @@ impl Mortal {
             });
         }
     }
+}
+
+/// What the owner itself still has of a fleet that is gone: threads that serve it, and whatever is open,
+/// such as the sockets that hold ports; but not what it was given, which its reaper has as well.
+fn held(owner: u64, reaper: u64) -> Vec<String> {
+    let entries = |pid: u64, what: &str| {
+        std::fs::read_dir(format!("/proc/{pid}/{what}")).into_iter().flatten().flatten()
+    };
+    let threads = entries(owner, "task").filter_map(|entry| {
+        let name = std::fs::read_to_string(entry.path().join("comm")).ok()?;
+        // The one that spawns is the process's, for good.
+        let is_a_fleets = name.starts_with("tercet-") && name.trim() != "tercet-spawner";
+        is_a_fleets.then(|| name.trim().to_owned())
+    });
+    let open = |pid: u64| {
+        let targets = entries(pid, "fd").filter_map(|entry| std::fs::read_link(entry.path()).ok());
+        targets.map(|target| target.display().to_string()).collect::<Vec<_>>()
+    };
+    let given = open(reaper);
+    let open = open(owner).into_iter().filter(|target| !given.contains(target));
+    threads.chain(open).collect()
 }
 
 fn entries(path: &Path) -> usize {
@@ -333,8 +391,13 @@ fn whatever_ends_the_owner_whatever_is_broken_nothing_is_left() {
 /// What would be left is seen.
 #[test]
 fn the_control_something_is_left() {
-    let death =
-        Death { end: "SIGKILL", after: Duration::from_millis(1500), fault: "none", number: 0 };
+    let death = Death {
+        end: "SIGKILL",
+        after: Duration::from_millis(1),
+        after_fault: true,
+        fault: "none",
+        number: 0,
+    };
     let left = death.happens(&[("TERCET_KEEP", "always")]).unwrap_err();
     assert!(left.contains("a directory is left"), "{left}");
     let left = death.happens(&[("MORTAL_STRAY", "1")]).unwrap_err();
@@ -343,5 +406,5 @@ fn the_control_something_is_left() {
     let left = beside.happens(&[("MORTAL_STRAY", "1")]).unwrap_err();
     assert!(left.contains("sleep 60"), "{left}");
     // And without, nothing is.
-    assert_eq!(death.happens(&[]).unwrap().reached, "with the fault active");
+    assert_eq!(death.happens(&[]).unwrap().reached, ACTIVE);
 }

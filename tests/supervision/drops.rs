@@ -77,23 +77,30 @@ async fn a_paused_or_half_dead_fleet_is_dropped_as_a_whole_one() {
         }
         rows.push((name, times));
     }
-    let disks = Faults::NONE.disk();
-    if disks.check_support().is_ok() {
-        let mut times = Vec::new();
-        for _ in 0..drops {
-            // In the midst of a flush that takes a minute.
-            let slow = |cluster: &Cluster| {
-                for member in cluster.members() {
-                    // Healed by the drop of the fleet alone.
-                    std::mem::forget(member.slow_disk(Duration::from_secs(60)).unwrap());
-                }
-                #[expect(clippy::disallowed_methods, reason = "until something is flushed")]
-                std::thread::sleep(Duration::from_millis(50));
-            };
-            times.push(dropped(disks, slow).await);
-        }
-        rows.push(("disks that hang", times));
+    let mut links = Vec::new();
+    for _ in 0..drops {
+        // Healed by the drop of the fleet alone.
+        let cut = |cluster: &Cluster| {
+            std::mem::forget(cluster.cut(cluster.member(0), cluster.member(1)).unwrap());
+        };
+        links.push(dropped(Faults::NONE.links(), cut).await);
     }
+    rows.push(("a link cut", links));
+    let hanging = Faults::NONE.disk();
+    let mut disks = Vec::new();
+    for _ in 0..if hanging.check_support().is_ok() { drops } else { 0 } {
+        // In the midst of a flush that takes a minute.
+        let slow = |cluster: &Cluster| {
+            for member in cluster.members() {
+                std::mem::forget(member.slow_disk(Duration::from_secs(60)).unwrap());
+            }
+            #[expect(clippy::disallowed_methods, reason = "until something is flushed")]
+            std::thread::sleep(Duration::from_millis(50));
+        };
+        disks.push(dropped(hanging, slow).await);
+    }
+    rows.push(("disks that hang", disks));
+    rows.retain(|(_, times)| !times.is_empty());
     eprintln!("{:<30}{:>6}{:>8}{:>8}", "drop, ms", "times", "p50", "max");
     for (name, times) in &mut rows {
         times.sort();

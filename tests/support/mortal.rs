@@ -1,11 +1,12 @@
 //! A process that starts a cluster, breaks it, and dies: in the way, at the moment and with the fault
-//! that its arguments say. They are the end, after how many microseconds it comes, the fault, and a
-//! number by which the fault's details are drawn.
+//! that its arguments say. They are the end, after how many microseconds it comes (with a plus before
+//! them, since the fault is active), the fault, and a number by which the fault's details are drawn.
 //!
 //! Prints one JSON object a line: where the fleet is, when it is ready; that the fault is active; and
 //! that a thread has ended, where only that does.
 
 use std::io::Read as _;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -16,8 +17,12 @@ use tercet_harness::Cluster;
 fn main() {
     let mut words = std::env::args().skip(1);
     let mut word = move || words.next().expect("END MICROSECONDS FAULT NUMBER");
-    let end = word();
-    let deadline = Instant::now() + Duration::from_micros(word().parse().expect("microseconds"));
+    let (begin, end, after) = (Instant::now(), word(), word());
+    let micros = after.trim_start_matches('+').parse().expect("microseconds");
+    let after_fault = after.starts_with('+').then(|| Duration::from_micros(micros));
+    if after_fault.is_none() {
+        MOMENT.get_or_init(|| begin + Duration::from_micros(micros));
+    }
     let (fault, number) = (word(), word().parse().expect("a number"));
     if std::env::var_os("MORTAL_STRAY").is_some() {
         // For the control: nobody ends this one.
@@ -25,7 +30,7 @@ fn main() {
         stray.args(["sleep", "60"]).stdin(std::process::Stdio::null());
         stray.stdout(std::process::Stdio::null()).spawn().expect("it runs");
     }
-    let life = Life { end, deadline, fault, number };
+    let life = Life { end, after_fault, fault, number };
     // The test is done with it, or is gone.
     std::thread::spawn(|| {
         let _ = std::io::stdin().read(&mut [0]);
@@ -44,10 +49,12 @@ fn main() {
         | "overflows its stack"
         | "has no memory"
         | "execs" => {
-            let (end, deadline) = (life.end.clone(), life.deadline);
+            let end = life.end.clone();
             // In the midst of whatever the other thread does.
             std::thread::spawn(move || {
-                pause_until(deadline);
+                while MOMENT.get().is_none_or(|moment| *moment > Instant::now()) {
+                    pause();
+                }
                 die(&end);
             });
             life.live();
@@ -63,10 +70,10 @@ fn park() {
     }
 }
 
-fn pause_until(deadline: Instant) {
-    let left = deadline.saturating_duration_since(Instant::now());
+/// Between two looks at whether the moment has come.
+fn pause() {
     #[expect(clippy::disallowed_methods, reason = "the moment was drawn")]
-    std::thread::sleep(left);
+    std::thread::sleep(Duration::from_micros(200));
 }
 
 /// The ends that need nothing of the cluster.
@@ -101,9 +108,20 @@ fn deeper(frame: &[u8; 1024]) -> u64 {
     deeper(&next) + u64::from(next[1])
 }
 
+/// When it ends, as soon as that is known.
+static MOMENT: OnceLock<Instant> = OnceLock::new();
+
+/// Waits for it. Cancel-safe.
+async fn moment() {
+    while MOMENT.get().is_none_or(|moment| *moment > Instant::now()) {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
 struct Life {
     end: String,
-    deadline: Instant,
+    /// Where it is told from the fault.
+    after_fault: Option<Duration>,
     fault: String,
     number: usize,
 }
@@ -120,18 +138,17 @@ impl Life {
             .enable_all()
             .build()
             .expect("a runtime");
-        let deadline = tokio::time::Instant::from_std(self.deadline);
         let cluster = runtime.block_on(async {
             let builder = Cluster::builder().faults(faults(&self.fault));
-            let cluster = match tokio::time::timeout_at(deadline, builder.start()).await {
-                Ok(cluster) => cluster.expect("a cluster"),
+            let cluster = tokio::select! {
+                cluster = builder.start() => cluster.expect("a cluster"),
                 // Dropped in the midst of its start.
-                Err(_) => return None,
+                () = moment() => return None,
             };
             tell(&cluster);
             tokio::select! {
                 () = self.broken(&cluster) => {}
-                () = tokio::time::sleep_until(deadline) => {
+                () = moment() => {
                     // With the guards of its faults alive, which this drops while it unwinds.
                     assert!(!self.end.ends_with("panics"), "as told");
                 }
@@ -153,7 +170,12 @@ impl Life {
 
     /// Breaks the cluster, and says so, and keeps it broken until this is dropped.
     async fn broken(&self, cluster: &Cluster) {
-        let active = || println!("{}", json!({ "fault": self.fault }));
+        let active = || {
+            println!("{}", json!({ "fault": self.fault }));
+            if let Some(after) = self.after_fault {
+                MOMENT.get_or_init(|| Instant::now() + after);
+            }
+        };
         let all: Vec<_> = cluster.members().collect();
         let [one, other] = [0, 1].map(|offset| all[(self.number + offset) % all.len()]);
         let moment = Duration::from_millis(self.number as u64 % 100);
@@ -216,6 +238,18 @@ impl Life {
                 hold(Box::new(one.pause().expect("it is paused")));
                 hold(Box::new(other.slow_disk(moment).expect("it is slow")));
             }
+            "link cut" => hold(Box::new(cluster.cut(one, other).expect("it is cut"))),
+            "link slow" => hold(Box::new(cluster.slow(one, other, moment).expect("it is slow"))),
+            "link isolated, and written to" => {
+                hold(Box::new(cluster.isolate(one).expect("it is isolated")));
+                write(cluster).await;
+            }
+            "link, disk and clock, stopped" => {
+                hold(Box::new(cluster.cut_one_way(one, other).expect("it is cut")));
+                hold(Box::new(other.slow_disk(moment).expect("it is slow")));
+                hold(Box::new(one.clock_back(moment).expect("it is behind")));
+                stop(all[(self.number + 2) % all.len()].pid());
+            }
             other => panic!("no such fault: {other}"),
         }
         active();
@@ -240,6 +274,9 @@ async fn write(cluster: &Cluster) {
 fn faults(fault: &str) -> Faults {
     let of = |word| fault.contains(word);
     let mut faults = Faults::NONE;
+    if of("link") {
+        faults = faults.links();
+    }
     if of("disk") {
         faults = faults.disk();
     }
@@ -250,11 +287,14 @@ fn faults(fault: &str) -> Faults {
 }
 
 fn tell(cluster: &Cluster) {
-    let mut addresses = Vec::new();
-    for member in cluster.members() {
-        for url in [member.client_url(), member.peer_url()] {
-            addresses.extend(url.split_once("//").map(|(_, address)| address.to_owned()));
-        }
-    }
+    // Not their URLs, which may be names on a network of links.
+    let listens = |argument: &std::ffi::OsString| {
+        let address = argument.to_str()?.strip_prefix("--listen-")?.split_once("//")?.1;
+        Some(address.to_owned())
+    };
+    let members = cluster.members();
+    let addresses: Vec<_> =
+        members.flat_map(|member| member.plan().arguments().iter().filter_map(listens)).collect();
+    assert!(addresses.len() >= 2 * cluster.members().len(), "{addresses:?}");
     println!("{}", json!({ "directory": cluster.directory(), "addresses": addresses }));
 }
