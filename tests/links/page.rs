@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use tercet_harness::{Cluster, End, Faults, LinkPolicy, Result, Timing};
+use tercet_harness::{
+    CertificateFlaw, Cluster, End, Faults, LinkPolicy, Port, Result, StartPoint, Timing,
+};
+use tercet_tests::say;
 
 const PAGE: &str = include_str!("../../docs/faults.md");
 const HERE: &str = include_str!("page.rs");
@@ -14,7 +17,7 @@ fn trimmed(text: &str) -> String {
 #[test]
 fn every_example_of_the_page_is_here() {
     let blocks: Vec<_> = PAGE.split("```rust\n").skip(1).collect();
-    assert!(blocks.len() >= 2, "the control: {}", blocks.len());
+    assert!(blocks.len() >= 5, "the control: {}", blocks.len());
     let here = trimmed(HERE);
     for block in blocks {
         let (code, _) = block.split_once("```").expect("it ends");
@@ -42,5 +45,41 @@ async fn policies_of_the_page() -> Result<()> {
     let slow = cluster.slow(a, b, Duration::from_millis(20))?;
     let refused = cluster.impose_both_ways(End::Clients, a, LinkPolicy::RESET)?;
     drop((slow, refused));
+    Ok(())
+}
+
+#[tokio::test]
+async fn processes_of_the_page() -> Result<()> {
+    let cluster = Cluster::builder().timing(Timing::Ci).start().await?;
+    let paused = cluster.member(0).pause()?;
+    // Its connections stay open, and nobody answers on them.
+    drop(paused);
+    cluster.member(1).kill_at(StartPoint::Listens).await?;
+    cluster.member(1).restart().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn certificates_of_the_page() -> Result<()> {
+    let cluster = Cluster::builder().timing(Timing::Ci).start().await?;
+    let member = cluster.member(2);
+    let stranger = member.spoil_certificate(Port::Client, CertificateFlaw::Stranger)?;
+    assert!(member.client().await?.get("hello").await.is_err());
+    drop(stranger);
+    assert!(member.client().await?.get("hello").await.is_ok());
+    Ok(())
+}
+
+#[tokio::test]
+async fn disks_and_clocks_of_the_page() -> Result<()> {
+    let faults = Faults::NONE.disk().clock();
+    if let Err(unsupported) = faults.check_support() {
+        say(&format!("disks and clocks are not broken here: {unsupported}"));
+        return Ok(());
+    }
+    let cluster = Cluster::builder().faults(faults).timing(Timing::Ci).start().await?;
+    let slow = cluster.member(0).slow_disk(Duration::from_millis(20))?;
+    let wrong = cluster.member(1).clock_forward(Duration::from_secs(10 * 24 * 3600))?;
+    drop((slow, wrong));
     Ok(())
 }
