@@ -70,9 +70,10 @@ pub use cluster::{
 #[doc(hidden)]
 pub use fault::Detour;
 pub use fault::{
-    Carriage, CertificateFault, CertificateFlaw, ClockFault, CrashAt, DiskError, DiskFault, End,
-    FaultError, LinkFault, LinkPolicy, LinkTraffic, ParseFlawError, Paused, StartPoint,
-    StrangerTrusted,
+    Act, Carriage, CertificateFault, CertificateFlaw, ClockFault, CrashAt, Deed, DiskError,
+    DiskFault, End, FaultError, LinkFault, LinkPolicy, LinkTraffic, Menu, Nemesis, NemesisError,
+    NemesisStep, ParseFlawError, ParseMenuError, ParseScheduleError, Paused, Rampage, Schedule,
+    StartPoint, StepError, StrangerTrusted, Target,
 };
 pub use http::HttpError;
 pub use observe::{PortKind, Refusal, RefusalCause, RefusedLink, explain, log_tail, readable};

@@ -58,6 +58,8 @@ pub struct Cluster {
     pub(crate) changing_files: RwLock<()>,
     /// The files that are wrong on purpose.
     pub(crate) spoiled: Spoiled,
+    /// What was done to it by schedule.
+    pub(crate) journal: crate::fault::Journal,
     pub(crate) times: StartTimes,
 }
 

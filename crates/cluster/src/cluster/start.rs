@@ -170,6 +170,7 @@ pub(crate) async fn prepare(
         operating: tokio::sync::Mutex::new(()),
         changing_files: std::sync::RwLock::new(()),
         spoiled: Spoiled::default(),
+        journal: crate::fault::Journal::default(),
         times,
     })
 }

@@ -9,6 +9,7 @@ mod end;
 mod error;
 mod link;
 mod links;
+mod nemesis;
 mod pause;
 mod support;
 
@@ -24,5 +25,10 @@ pub use link::LinkFault;
 pub use links::Detour;
 pub use links::{Carriage, LinkPolicy, LinkTraffic};
 pub(crate) use links::{Links, Real};
+pub(crate) use nemesis::Journal;
+pub use nemesis::{
+    Act, Deed, Menu, Nemesis, NemesisError, ParseMenuError, ParseScheduleError, Rampage, Schedule,
+    Step as NemesisStep, StepError, Target,
+};
 
 pub use crate::cluster::Paused;

@@ -123,6 +123,12 @@ impl Spec {
         self
     }
 
+    /// See [`security`](Self::security).
+    #[must_use]
+    pub const fn security_of_links(&self) -> Security {
+        self.security
+    }
+
     /// How fast the members' clocks tick.
     #[must_use]
     pub const fn timing(mut self, timing: Timing) -> Self {
