@@ -6,9 +6,10 @@
 
 use std::path::PathBuf;
 use std::process::Output;
+use std::time::Duration;
 
 use tercet_cluster::diagnose::probe::Probe;
-use tercet_harness::{Cluster, Result};
+use tercet_harness::{Cluster, Menu, Nemesis, Result, Schedule};
 use tercet_tests::{PATIENCE, command, eventually};
 
 const FAIL: &str = "TERCET_TEST_FAIL";
@@ -56,6 +57,12 @@ async fn subject() -> Result<()> {
             let error = tercet_harness::Error::from(cluster.member(0).kill().unwrap_err());
             assert!(error.to_string().contains("not killed"));
         }
+        "nemesis" => {
+            let nemesis = Nemesis::seeded(42).menu(Menu::NONE.pauses()).beyond_quorum();
+            let short = Duration::from_millis(10)..=Duration::from_millis(20);
+            nemesis.lasting(short.clone()).quiet(short).run(&cluster, 2).await?;
+            panic!("as told");
+        }
         other => assert_eq!(other, "pass"),
     }
     Ok(())
@@ -84,6 +91,25 @@ fn a_refusal_points_to_the_diagnosis() {
         assert!(!output.status.success());
         assert_eq!(text.contains("why is in cluster.diagnose().await"), is_told, "{text}");
     }
+}
+
+/// Whoever reads it can do the same again, by the code or by the schedule.
+#[test]
+fn what_a_nemesis_did_is_printed_and_can_be_done_again() {
+    let (output, text) = run("subject", "nemesis", "never");
+    assert!(!output.status.success());
+    let again = "tercet: a nemesis was at work; do the same again: Nemesis::seeded(42)\
+                 .menu(Menu::NONE.pauses()).beyond_quorum()";
+    assert!(text.contains(again), "{text}");
+    let lines = text.lines().map(str::trim);
+    let lines = lines.skip_while(|line| !line.starts_with("seed 42, 1 member:"));
+    let schedule: Vec<_> = lines.take_while(|line| !line.is_empty()).collect();
+    let schedule: Schedule = schedule.join("\n").parse().unwrap();
+    assert_eq!((schedule.seed(), schedule.steps().len()), (42, 2), "{text}");
+    assert!(text.contains("1. pause"), "{text}");
+    // The control: without one, nothing is said.
+    let (_, text) = run("subject", "panic", "never");
+    assert!(!text.contains("nemesis"), "{text}");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 mod certificates;
 mod crashes;
+mod nemesis;
 mod pauses;
 mod restarts;
 mod support;

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tercet_cluster::binary::{LocateError, ParseVersionError};
 use tercet_cluster::{
-    FaultError, KillError, LeaderError, OperateError, ProxyError, RestoreError, RevokeError,
-    RotateError, StartError,
+    FaultError, KillError, LeaderError, NemesisError, OperateError, ParseScheduleError, ProxyError,
+    RestoreError, RevokeError, RotateError, StartError,
 };
 
 use crate::keep::ParseKeepError;
@@ -39,6 +39,10 @@ enum Kind {
     Kill(#[source] KillError),
     #[error("the fault was not brought about")]
     Fault(#[source] FaultError),
+    #[error("the nemesis did not do all that it was to do")]
+    Nemesis(#[source] NemesisError),
+    #[error("what was to be done to the cluster is not known")]
+    Schedule(#[source] ParseScheduleError),
     #[error("the cluster has no leader")]
     Leader(#[source] LeaderError),
     #[error("what was to be done to the cluster was not")]
@@ -104,6 +108,8 @@ from! {
     Restore: RestoreError,
     Kill: KillError,
     Fault: FaultError,
+    Nemesis: NemesisError,
+    Schedule: ParseScheduleError,
     Operate: OperateError,
     Rotate: RotateError,
     Revoke: RevokeError,

@@ -79,7 +79,8 @@ pub use tercet_cluster::binary::{self, Version};
 pub use tercet_cluster::{
     Carriage, CertificateFault, CertificateFlaw, ClockFault, Configuration, CrashAt, DiskError,
     DiskFault, Down, End, FaultError, Faults, Joining, LinkFault, LinkPolicy, LinkTraffic, Member,
-    MemberHost, Paused, Port, Proxy, ProxyKind, Restore, RotationMethod, Security, StartPoint,
-    StoreOptions, StrangerTrusted, Timing, TlsOptions, TlsVersion, Unsupported,
+    MemberHost, Menu, Nemesis, Paused, Port, Proxy, ProxyKind, Rampage, Restore, RotationMethod,
+    Schedule, Security, StartPoint, StoreOptions, StrangerTrusted, Timing, TlsOptions, TlsVersion,
+    Unsupported,
 };
 pub use tercet_pki::{self as pki, Layout};

@@ -7,7 +7,8 @@ use tercet_cluster::{Cluster, readable};
 /// Enough to see an election and what came before it, for each of three members on two screens.
 const LOG_LINES: usize = 40;
 
-/// Every member's last words, where its files are, and how to run the test again.
+/// Every member's last words, what a nemesis did to them, where their files are, and how to run the
+/// test again.
 pub(crate) fn report(cluster: &Cluster, test: &Test) -> String {
     let mut text =
         format!("\ntercet: the test failed; its etcd {} says:\n", cluster.binary().version());
@@ -28,6 +29,9 @@ pub(crate) fn report(cluster: &Cluster, test: &Test) -> String {
             "\ntercet: a member refused somebody; whom and why is in cluster.diagnose().await, which \
              can be printed\n",
         );
+    }
+    for rampage in cluster.rampages() {
+        let _ = writeln!(text, "\ntercet: a nemesis was at work; {rampage}");
     }
     if let Some(note) = cluster.binary().note() {
         let _ = writeln!(text, "\ntercet: {note}");

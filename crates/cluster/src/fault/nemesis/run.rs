@@ -10,7 +10,7 @@ use super::journal::{Deed, Rampage};
 use super::menu::can_spoil;
 use super::schedule::{Schedule, Step};
 use crate::cluster::{ATTEMPTS, Cluster, Member, Paused, StartError};
-use crate::fault::{CertificateFault, ClockFault, DiskError, DiskFault, FaultError};
+use crate::fault::{CertificateFault, ClockFault, DiskError, DiskFault, FaultError, LinkFault};
 
 /// A fault that is under way: healed when dropped.
 #[expect(dead_code, reason = "they are held, and not looked at")]
@@ -19,6 +19,7 @@ enum Guard<'a> {
     Certificate(CertificateFault<'a>),
     Disk(DiskFault),
     Clock(ClockFault),
+    Links(LinkFault<'a>),
 }
 
 /// Refuses what cannot be done to this fleet, before anything is.
@@ -103,7 +104,7 @@ impl<'a> Run<'a> {
                 ready: None,
             });
         });
-        let guards = bring_about(&step.act, &members).await.map_err(|source| {
+        let guards = bring_about(self.cluster, &step.act, &members).await.map_err(|source| {
             NemesisError::Fault { number, step: name(), source: Box::new(source) }
         })?;
         sleep(step.lasts).await;
@@ -181,8 +182,16 @@ enum Unresolved {
 }
 
 /// Does it, to members in the order in which they are named.
-async fn bring_about<'a>(act: &Act, members: &[Member<'a>]) -> Result<Vec<Guard<'a>>, StepError> {
-    let Some(&member) = members.first() else { return Ok(Vec::new()) };
+async fn bring_about<'a>(
+    cluster: &'a Cluster,
+    act: &Act,
+    members: &[Member<'a>],
+) -> Result<Vec<Guard<'a>>, StepError> {
+    let Some(&member) = members.first() else {
+        // It is about all of them.
+        return Ok(vec![Guard::Links(cluster.ring()?)]);
+    };
+    let last = members.last().copied().unwrap_or(member);
     Ok(vec![match act {
         Act::Kill(_) => {
             members.iter().try_for_each(|member| member.kill().map(drop))?;
@@ -211,6 +220,16 @@ async fn bring_about<'a>(act: &Act, members: &[Member<'a>]) -> Result<Vec<Guard<
         Act::FillDisk(_) => Guard::Disk(member.fill_disk()?),
         Act::ClockForward(_, by) => Guard::Clock(member.clock_forward(*by)?),
         Act::ClockBack(_, by) => Guard::Clock(member.clock_back(*by)?),
-        _ => return Ok(Vec::new()),
+        Act::Cut(..) => Guard::Links(cluster.cut(member, last)?),
+        Act::CutOneWay(..) => Guard::Links(cluster.cut_one_way(member, last)?),
+        Act::Isolate(_) => Guard::Links(cluster.isolate(member)?),
+        Act::SplitOff(_) => {
+            let is_off = |one: &Member<'_>| members.iter().any(|off| off.index() == one.index());
+            let others: Vec<_> = cluster.members().filter(|one| !is_off(one)).collect();
+            Guard::Links(cluster.split(members, &others)?)
+        }
+        Act::SlowLink(_, _, by) => Guard::Links(cluster.slow(member, last, *by)?),
+        Act::Ring => Guard::Links(cluster.ring()?),
+        Act::Bridge(_) => Guard::Links(cluster.bridge(member)?),
     }])
 }

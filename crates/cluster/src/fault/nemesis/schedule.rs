@@ -124,8 +124,8 @@ impl Chance {
 
     fn act(&mut self, dish: Dish) -> Act {
         match dish {
-            Dish::Kills => Act::Kill(self.several()),
-            Dish::Pauses => Act::Pause(self.several()),
+            Dish::Kills => Act::Kill(self.several(self.may_break)),
+            Dish::Pauses => Act::Pause(self.several(self.may_break)),
             Dish::Restarts => Act::Stop(self.one()),
             Dish::Crashes => {
                 let target = self.one();
@@ -154,9 +154,9 @@ impl Chance {
                 Act::CutOneWay(from, to)
             }
             2 => Act::Isolate(self.one()),
-            3 => Act::SplitOff(self.several()),
-            // In a ring of three everybody hears of everybody.
-            4 if self.members > 3 => Act::Ring,
+            // Somebody has to be left on the other side.
+            3 => Act::SplitOff(self.several(self.may_break.min(self.members - 1))),
+            4 if self.may_ring() => Act::Ring,
             5 if self.members > 2 => Act::Bridge(self.one()),
             _ => {
                 let [one, other] = self.two();
@@ -213,9 +213,14 @@ impl Chance {
         }
     }
 
-    /// As many as may be, or fewer: the leader and followers, or members by their places.
-    fn several(&mut self) -> Vec<Target> {
-        let many = self.dice.below(self.may_break as u64) as usize + 1;
+    /// In a ring of three everybody hears of everybody; in one of six, nobody of a majority.
+    fn may_ring(&self) -> bool {
+        self.members > 3 && (self.members < 6 || self.may_break == self.members)
+    }
+
+    /// So many, or fewer: the leader and followers, or members by their places.
+    fn several(&mut self, most: usize) -> Vec<Target> {
+        let many = self.dice.below(most as u64) as usize + 1;
         if many == 1 {
             return vec![self.one()];
         }
