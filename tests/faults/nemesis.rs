@@ -129,3 +129,60 @@ async fn what_cannot_be_done_is_refused_before_anything_is() -> Result<()> {
     assert!(matches!(**source, StepError::Fault(FaultError::NotRunning { .. })), "{source}");
     Ok(())
 }
+
+/// Every act that there is, once.
+const EVERYTHING: &str = "seed 0, 4 members:
+    kill the leader, for 400 ms, then quiet for 100 ms
+    pause the leader, for 600 ms, then quiet for 100 ms
+    stop follower 1, for 200 ms, then quiet for 100 ms
+    restart member 2 and kill it when it is past its discovery, for 200 ms, then quiet for 100 ms
+    restart follower 3 with a certificate on its peer port that is expired, for 400 ms, then quiet for 100 ms
+    restart member 1 with a certificate on its client port that is a stranger's, for 400 ms, then quiet for 100 ms
+    cut the leader from follower 1, for 800 ms, then quiet for 100 ms
+    cut what the leader sends to follower 2, for 800 ms, then quiet for 100 ms
+    isolate the leader, for 800 ms, then quiet for 100 ms
+    split off member 4, for 600 ms, then quiet for 100 ms
+    slow the link of the leader and follower 3 by 20 ms, for 400 ms, then quiet for 100 ms
+    make the links a ring, for 600 ms, then quiet for 100 ms
+    make follower 2 a bridge, for 600 ms, then quiet for 100 ms
+    slow the disk of the leader by 20 ms, for 400 ms, then quiet for 100 ms
+    fail the disk of follower 1, for 400 ms, then quiet for 100 ms
+    fill the disk of member 3, for 400 ms, then quiet for 100 ms
+    put the clock of the leader forward by 864000000 ms, for 400 ms, then quiet for 100 ms
+    put the clock of follower 2 back by 3600000 ms, for 400 ms, then quiet for 100 ms";
+
+/// Links, disks and clocks as well, where this machine can break them.
+#[tokio::test]
+async fn nothing_is_lost_by_all_that_there_is() -> Result<()> {
+    for etcd in available() {
+        let cluster = match fleet_of(etcd, 4).faults(Faults::ALL).start().await {
+            Ok(cluster) => cluster,
+            Err(error) if is_unsupported(&error) => {
+                say(&format!("disks and clocks stay whole here: {error:?}"));
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
+        let client = cluster.client().await?;
+        let load = Load::start(&client, LoadOptions::default()).await;
+        load.acknowledges(20).await;
+        let rampage = EVERYTHING.parse::<Schedule>()?.run(&cluster).await?;
+        load.acknowledges(20).await;
+        let report = load.stop().await;
+        say(&format!("etcd {}: {report}\n{rampage}", etcd.version()));
+        report.verify(&client).await;
+        assert_eq!(rampage.deeds().len(), rampage.schedule().steps().len());
+    }
+    Ok(())
+}
+
+fn is_unsupported(error: &tercet_harness::Error) -> bool {
+    let mut cause: Option<&dyn std::error::Error> = Some(error);
+    while let Some(error) = cause {
+        if error.is::<tercet_cluster::Unsupported>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
