@@ -118,10 +118,10 @@ impl Both {
     /// The medians, in what `unit` makes of them.
     fn print(&self, name: &str, unit: impl Fn(Duration) -> f64) {
         let (mut direct, mut linked) = (self.direct.borrow_mut(), self.linked.borrow_mut());
-        let (Some(direct), Some(linked)) = (median(&mut direct), median(&mut linked)) else {
-            return;
-        };
-        print(name, self.direct.borrow().len(), unit(direct), unit(linked));
+        let runs = direct.len();
+        if let (Some(direct), Some(linked)) = (median(&mut direct), median(&mut linked)) {
+            print(name, runs, unit(direct), unit(linked));
+        }
     }
 }
 

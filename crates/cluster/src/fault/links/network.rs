@@ -139,15 +139,22 @@ impl Network {
 
     fn add(self: &Rc<Self>, place: Place) -> io::Result<()> {
         let end = End::Member(place.slot);
-        let forwarders = place.forwarders.into_iter().map(|(listener, real)| {
+        let mut forwarders: Vec<Rc<Listening>> = Vec::new();
+        for (listener, real) in place.forwarders {
             let network = Rc::clone(self);
-            Listening::begin(listener, move |client| {
+            let forwarder = Listening::begin(listener, move |client| {
                 let network = Rc::clone(&network);
                 let connection = Connection::new(&network, client, End::Clients, end);
                 tokio::task::spawn_local(carry(network, connection, real, None));
-            })
-        });
-        let forwarders = forwarders.collect::<io::Result<Vec<_>>>()?;
+            });
+            match forwarder {
+                Ok(forwarder) => forwarders.push(forwarder),
+                Err(error) => {
+                    forwarders.iter().for_each(|forwarder| forwarder.end());
+                    return Err(error);
+                }
+            }
+        }
         let credential = request::credential(&place.slot.to_string(), place.token);
         let (peer, real) = place.peer;
         self.credentials.borrow_mut().insert(credential.clone(), end);

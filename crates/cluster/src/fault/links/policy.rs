@@ -12,7 +12,6 @@ pub(crate) enum End {
     /// A member.
     Member(Slot),
     /// All clients together: who comes to a member's client port.
-    /// credential.
     Clients,
 }
 
