@@ -28,7 +28,9 @@ fn main() {
         // For the control: nobody ends this one.
         let mut stray = tercet_tests::command("setsid");
         stray.args(["sleep", "60"]).stdin(std::process::Stdio::null());
-        stray.stdout(std::process::Stdio::null()).spawn().expect("it runs");
+        let stray = stray.stdout(std::process::Stdio::null()).spawn().expect("it runs");
+        // Nobody's from here on: it is to outlive this process.
+        std::mem::forget(stray);
     }
     let life = Life { end, after_fault, fault, number };
     // The test is done with it, or is gone.

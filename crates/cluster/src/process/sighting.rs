@@ -28,7 +28,7 @@ pub(crate) struct StartTime(pub(crate) u64);
 impl StartTime {
     /// Whether both are the same process's, if the ids are equal.
     pub(crate) fn is_same(self, other: Self) -> bool {
-        self.0.abs_diff(other.0) <= TOLERANCE
+        (0..=TOLERANCE).contains(&self.0.abs_diff(other.0))
     }
 }
 
