@@ -28,10 +28,9 @@ const SAMPLES: usize = 30;
 const MESSAGE: usize = 64;
 
 /// How much is sent for one measurement of throughput, and how much of it at once.
-const TRANSFER: usize = 64 * MEGABYTE;
+const MEBIBYTES: f64 = 64.0;
+const TRANSFER: usize = 64 * 1024 * 1024;
 const CHUNK: usize = 64 * 1024;
-
-const MEGABYTE: usize = 1024 * 1024;
 
 /// Puts for each start of a fleet, one after the other.
 const PUTS: u32 = 300;
@@ -139,10 +138,11 @@ impl Busy {
         result
     }
 
-    fn nanoseconds_per_kilobyte(&self) -> f64 {
+    /// Of what was transferred meanwhile, if anything was.
+    fn per_mebibyte(&self) -> Option<Duration> {
         let (time, times) = *self.0.borrow();
-        let kilobytes = f64::from(times) * (TRANSFER / 1024) as f64;
-        time.as_nanos() as f64 / kilobytes
+        let each = time.checked_div(times)?;
+        Some(each.div_f64(MEBIBYTES))
     }
 }
 
@@ -174,20 +174,13 @@ impl Samples {
         println!("{:<32}{:>8}{:>10}{:>10}{:>8}", "", "runs", "direct", "linked", "ratio");
         let microseconds = |time: Duration| time.as_secs_f64() * 1e6;
         self.round_trips.print("64 bytes there and back, µs", microseconds);
-        let speed = |time: Duration| (TRANSFER / MEGABYTE) as f64 / time.as_secs_f64();
+        let speed = |time: Duration| MEBIBYTES / time.as_secs_f64();
         self.transfers.print("throughput, MiB/s", speed);
         let (direct, linked) = (&self.direct_busy, &self.linked_busy);
-        if self.transfers.direct.borrow().is_empty() {
-            return;
+        if let (Some(direct), Some(linked)) = (direct.per_mebibyte(), linked.per_mebibyte()) {
+            let runs = self.transfers.direct.borrow().len();
+            print("processor, µs/MiB", runs, microseconds(direct), microseconds(linked));
         }
-        let per_kilobyte = Busy::nanoseconds_per_kilobyte;
-        let times = self.transfers.direct.borrow().len();
-        print(
-            "processor, µs/MiB",
-            times,
-            per_kilobyte(direct) * 1.024,
-            per_kilobyte(linked) * 1.024,
-        );
         self.starts.print("start, ms", |time| time.as_secs_f64() * 1e3);
         self.puts.print("put, µs", microseconds);
     }
