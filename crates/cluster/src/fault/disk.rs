@@ -75,6 +75,11 @@ impl Member<'_> {
     /// The real flush is done then. Flushes wait each for itself: two at once take no longer than
     /// one. Reading and writing without a flush is as fast as ever.
     ///
+    /// A write through a leader with a slow disk takes about that much longer; with a slow follower
+    /// it does not, as long as the others are a majority. A fleet of one acknowledges before it
+    /// flushes until 3.5.4 and 3.4.20
+    /// ([`AloneFlushesFirst`](crate::binary::Feature::AloneFlushesFirst)): it is not slow then.
+    ///
     /// The fleet must have been started for it: [`Faults::disk`].
     ///
     /// # Errors

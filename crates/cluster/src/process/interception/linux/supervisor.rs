@@ -210,27 +210,21 @@ fn shifted(listener: BorrowedFd<'_>, question: &Question, ahead: i128) -> Answer
     let now = clock_gettime(ClockId::Realtime);
     let (seconds, nanoseconds) = time_ahead(now.tv_sec, now.tv_nsec, ahead);
     let [first, second, ..] = question.arguments;
-    let number = question.number;
-    let (writes, result): (&[(u64, [i64; 2])], i64) = if number == NATIVE.clock_gettime {
-        (&[(second, [seconds, nanoseconds])], 0)
-    } else if number == NATIVE.gettimeofday {
-        // What it once said of time zones has long been zero.
-        (&[(first, [seconds, nanoseconds / 1000])], 0)
-    } else {
-        // time(2): there is room for the seconds only, and they are the result as well.
-        let bytes = seconds.to_ne_bytes();
-        return match write(listener, question, first, &bytes) {
-            Ok(()) => Answer::Return(seconds),
-            Err(answer) => answer,
-        };
-    };
-    for (address, words) in writes {
-        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
-        if let Err(answer) = write(listener, question, *address, &bytes) {
-            return answer;
+    // Where it goes, how, and what the call returns.
+    let (address, words, result) = match question.number {
+        number if number == NATIVE.clock_gettime => (second, [seconds, nanoseconds], 0),
+        // What it once said of time zones has long been nothing.
+        number if number == NATIVE.gettimeofday => (first, [seconds, nanoseconds / 1000], 0),
+        // time(2) has room for the seconds only, and returns them as well.
+        _ => {
+            let written = write(listener, question, first, &seconds.to_ne_bytes());
+            return written.err().unwrap_or(Answer::Return(seconds));
         }
-    }
-    Answer::Return(result)
+    };
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&words[0].to_ne_bytes());
+    bytes[8..].copy_from_slice(&words[1].to_ne_bytes());
+    write(listener, question, address, &bytes).err().unwrap_or(Answer::Return(result))
 }
 
 /// Writes into the memory of the thread that asks; nothing where it gives no address.
