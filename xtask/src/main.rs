@@ -9,6 +9,7 @@ mod print;
 #[macro_use]
 mod fleet_options;
 
+mod chaos;
 mod demo;
 mod doctor;
 mod etcd;
@@ -29,6 +30,7 @@ Usage: cargo xtask COMMAND
 
   demo [--json]            a secure fleet, live: started, used, refused, broken, healed
   up [OPTIONS]             start a fleet and hold it; see: cargo xtask up --help
+  chaos [OPTIONS]          a fleet under load, broken by a seed; see: cargo xtask chaos --help
   etcd list|fetch|path     which etcd there is, and getting one; see: cargo xtask etcd --help
   pki COMMAND              a fleet's certificates, made and kept; see: cargo xtask pki --help
   plan [OPTIONS]           a fleet on hosts of its own: what goes where; see: cargo xtask plan --help
@@ -64,6 +66,7 @@ fn run() -> Result<ExitCode, Failure> {
         Some(other) => return Err(other.unexpected().into()),
     };
     match command.as_str() {
+        "chaos" => chaos::run(arguments),
         "demo" => demo::run(arguments),
         "up" => up::run(arguments),
         "doctor" => Ok(doctor::run(arguments)),

@@ -11,6 +11,7 @@ use super::act::{Act, Target};
 use super::menu::{Dish, Menu};
 use crate::fault::dice::SplitMix64;
 use crate::fault::{CertificateFlaw, StartPoint};
+use crate::plan::Faults;
 
 /// What is to be done to a fleet, step by step.
 ///
@@ -68,6 +69,16 @@ impl Schedule {
     #[must_use]
     pub const fn members(&self) -> usize {
         self.members
+    }
+
+    /// The faults that a fleet must be made ready for, for all of it.
+    pub fn needs(&self) -> Faults {
+        self.steps.iter().fold(Faults::NONE, |faults, step| match step.act.needs() {
+            Some("links") => faults.links(),
+            Some("disk") => faults.disk(),
+            Some("clock") => faults.clock(),
+            _ => faults,
+        })
     }
 
     /// What is done, in order.
