@@ -266,6 +266,11 @@ mod tests {
           its log /run/m1/etcd.log is empty
         "
         );
+        let fix = "leave such tests out";
+        insta::assert_snapshot!(
+            StartError::from(Unsupported::new("disk", "this is a trial", fix)),
+            @"the fleet cannot be made ready for such faults"
+        );
         insta::assert_snapshot!(
             KillError::NotRunning { member: "m1".into() },
             @"member m1 is not running: restart it first"
