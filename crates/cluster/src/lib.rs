@@ -11,6 +11,8 @@
 //! 6. `operate`: what is done to a running fleet; `diagnose`: what is wrong with it; `fault`: how it
 //!    is broken on purpose.
 //!
+//! Beside them, [`runs`]: which fleets of this user there are, and clearing what dead owners left.
+//!
 //! Tests want `tercet-harness`, which adds what only tests need. This crate is for programs that
 //! run a fleet themselves:
 //!

@@ -1,7 +1,7 @@
 //! Members, and the tools that get etcd, as operating-system processes: spawned, watched, killed and
 //! reaped.
 //!
-//! What is promised: a child never outlives its owner, whatever ends the owner. Three layers hold
+//! What is promised: a child never outlives its owner, whatever ends the owner. Four layers hold
 //! it, each for what the one before cannot:
 //!
 //! 1. **Drop** kills and reaps (SIGKILL, a few milliseconds), on any thread, without a runtime.
@@ -10,6 +10,9 @@
 //!    all are spawned by one thread that lives as long as the process ([`spawner`]).
 //! 3. **A watchdog** ([`watchdog`]), a small shell at the other end of a pipe, sees the owner go,
 //!    kills what is left and removes the directory. It is what works on every Unix.
+//! 4. **A lock and a record** in each run directory ([`run_record`]) say whose it is and what was spawned
+//!    for it: what is left when the watchdog died as well, or the machine, is told from what is in use,
+//!    and swept by the next start ([`runs`](crate::runs)).
 
 mod child;
 mod directory;

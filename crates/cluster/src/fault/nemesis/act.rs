@@ -127,7 +127,7 @@ pub(super) const POINTS: [(StartPoint, &str); 4] = [
 ];
 
 impl fmt::Display for Act {
-    /// As [`parse`](super::parse) reads it.
+    /// As its parser reads it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let all = |targets: &[Target]| {
             targets.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ")
