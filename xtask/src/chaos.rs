@@ -111,7 +111,10 @@ async fn chaos(options: &Options, replayed: Option<&Schedule>) -> Result<ExitCod
     let etcd = tokio::task::spawn_blocking(move || Locator::from_env().locate(&request)).await??;
     let nemesis = Nemesis::seeded(options.seed);
     let nemesis = if options.beyond_quorum { nemesis.beyond_quorum() } else { nemesis };
-    let nemesis = options.menu.map_or(nemesis.clone(), |menu| nemesis.menu(menu));
+    let nemesis = match options.menu {
+        Some(menu) => nemesis.menu(menu),
+        None => nemesis,
+    };
     // What cannot be is refused before there is a fleet.
     let members = replayed.map_or(options.members, Schedule::members);
     if let (None, Some(menu)) = (replayed, options.menu) {
