@@ -17,7 +17,8 @@ fn supervisors() -> usize {
 /// Far more than it takes, which is said: a figure and not a promise here.
 const LIMIT: Duration = Duration::from_secs(2);
 
-#[tokio::test]
+/// Of several threads: the write goes on while this waits.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_fleet_that_waits_for_its_disks_is_gone_at_once() -> Result<()> {
     let faults = Faults::NONE.disk().clock();
     for etcd in etcds(faults) {
