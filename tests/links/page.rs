@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use tercet_harness::{
-    CertificateFlaw, Cluster, End, Faults, LinkPolicy, Port, Result, StartPoint, Timing,
+    CertificateFlaw, Cluster, End, Faults, LinkPolicy, Nemesis, Port, Result, Schedule, StartPoint,
+    Timing,
 };
 use tercet_tests::say;
 
@@ -17,7 +18,7 @@ fn trimmed(text: &str) -> String {
 #[test]
 fn every_example_of_the_page_is_here() {
     let blocks: Vec<_> = PAGE.split("```rust\n").skip(1).collect();
-    assert!(blocks.len() >= 5, "the control: {}", blocks.len());
+    assert!(blocks.len() >= 6, "the control: {}", blocks.len());
     let here = trimmed(HERE);
     for block in blocks {
         let (code, _) = block.split_once("```").expect("it ends");
@@ -81,5 +82,15 @@ async fn disks_and_clocks_of_the_page() -> Result<()> {
     let slow = cluster.member(0).slow_disk(Duration::from_millis(20))?;
     let wrong = cluster.member(1).clock_forward(Duration::from_secs(10 * 24 * 3600))?;
     drop((slow, wrong));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_nemesis_of_the_page() -> Result<(), Box<dyn std::error::Error>> {
+    let cluster = Cluster::builder().timing(Timing::Ci).start().await?;
+    let nemesis = Nemesis::seeded(42);
+    let done = nemesis.run(&cluster, 3).await?;
+    let again: Schedule = done.schedule().to_string().parse()?;
+    again.run(&cluster).await?;
     Ok(())
 }
