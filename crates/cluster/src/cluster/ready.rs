@@ -341,6 +341,9 @@ impl<'a> Wait<'a> {
                 .iter()
                 .map(|(index, lacks)| {
                     let mut text = format!("{} {lacks}", member(*index).name());
+                    if self.cluster.member(*index).is_paused() {
+                        text.push_str(" (it is paused)");
+                    }
                     if let Some(trouble) = self.cluster.state(*index).progress.trouble() {
                         let _ = write!(text, " (it last warned: {trouble})");
                     }
