@@ -98,7 +98,8 @@ impl Links {
         let thread = std::thread::Builder::new().name("tercet-links".into()).spawn(move || {
             run(&runtime, listener, received);
             drop(runtime);
-            let _: SyncSender<()> = running;
+            // By `drop`, since `let _` would leave it outside of the thread.
+            drop::<SyncSender<()>>(running);
         })?;
         Ok(Self {
             handle: Handle(orders),

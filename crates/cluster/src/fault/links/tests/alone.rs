@@ -28,6 +28,15 @@ fn a_network_that_is_dropped_leaves_nothing() {
     assert!(said.contains("1 passed"), "{said}");
 }
 
+/// The drop of a network waits for the thread no longer than it has patience: so it must be the thread
+/// that says when it ends.
+#[test]
+fn a_thread_that_lives_has_not_said_that_it_ended() {
+    let world = World::new();
+    let said = world.links.ended.lock().unwrap().try_recv();
+    assert_eq!(said, Err(std::sync::mpsc::TryRecvError::Empty));
+}
+
 fn leaves_nothing() {
     // What a runtime opens once in a process, if it was built with signals, and keeps: as `cargo test`
     // builds it for a whole workspace.
