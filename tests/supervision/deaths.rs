@@ -198,21 +198,21 @@ impl Mortal {
     /// Waits for the end, and then for everything to be gone.
     fn is_gone_from(&mut self, parent: &Path, lives_on: bool) -> Result<Outcome, String> {
         let ended = Instant::now() + Duration::from_secs(60);
-        let begin = loop {
+        let (begin, kept) = loop {
             let said = self.hears(ended).ok_or("it does not end")?;
             if lives_on && said.get("thread").is_some() || said.get("signal").is_some() {
-                break Instant::now();
+                let kept = said["kept"].as_array().into_iter().flatten();
+                let kept = kept.filter_map(|open| open.as_str().map(str::to_owned));
+                break (Instant::now(), kept.collect::<Vec<_>>());
             }
         };
         if lives_on {
             let reaper = u64::from(self.reaper.id());
-            let none = || {
-                children(self.pid).is_empty()
-                    && entries(parent) == 0
-                    && held(self.pid, reaper).is_empty()
-            };
+            let held = || held(self.pid, reaper, &kept);
+            let none =
+                || children(self.pid).is_empty() && entries(parent) == 0 && held().is_empty();
             if !eventually(GONE_WITHIN, none) {
-                let (left, held) = (self.left(parent), held(self.pid, reaper));
+                let (left, held) = (self.left(parent), held());
                 return Err(format!("left beside the owner: {left} {held:?}"));
             }
             self.ports_are_free()?;
@@ -296,8 +296,9 @@ impl Mortal {
 }
 
 /// What the owner itself still has of a fleet that is gone: threads that serve it, and whatever is open,
-/// such as the sockets that hold ports; but not what it was given, which its reaper has as well.
-fn held(owner: u64, reaper: u64) -> Vec<String> {
+/// such as the sockets that hold ports; but not what it was given, which its reaper has as well, nor what
+/// is `kept` in any process that ever had a runtime.
+fn held(owner: u64, reaper: u64, kept: &[String]) -> Vec<String> {
     let entries = |pid: u64, what: &str| {
         std::fs::read_dir(format!("/proc/{pid}/{what}")).into_iter().flatten().flatten()
     };
@@ -312,7 +313,8 @@ fn held(owner: u64, reaper: u64) -> Vec<String> {
         targets.map(|target| target.display().to_string()).collect::<Vec<_>>()
     };
     let given = open(reaper);
-    let open = open(owner).into_iter().filter(|target| !given.contains(target));
+    let open =
+        open(owner).into_iter().filter(|target| !given.contains(target) && !kept.contains(target));
     threads.chain(open).collect()
 }
 

@@ -15,6 +15,7 @@ use tercet_cluster::{CrashAt, DiskError, Faults, StartPoint};
 use tercet_harness::Cluster;
 
 fn main() {
+    let kept = kept_by_runtimes();
     let mut words = std::env::args().skip(1);
     let mut word = move || words.next().expect("END MICROSECONDS FAULT NUMBER");
     let (begin, end, after) = (Instant::now(), word(), word());
@@ -42,7 +43,7 @@ fn main() {
         // The process lives on.
         "thread returns" | "thread panics" | "thread destructor" => {
             let ended = std::thread::spawn(move || life.live()).join();
-            println!("{}", json!({ "thread": ended.is_ok() }));
+            println!("{}", json!({ "thread": ended.is_ok(), "kept": kept }));
             park();
         }
         "exits"
@@ -63,6 +64,15 @@ fn main() {
         }
         _ => life.live(),
     }
+}
+
+/// What a runtime opens once in a process and keeps for good, where tokio was built with signals, as it
+/// is for the whole workspace: what is open before there is a cluster.
+fn kept_by_runtimes() -> Vec<String> {
+    drop(tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime"));
+    let open = std::fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
+    let targets = open.filter_map(|entry| std::fs::read_link(entry.path()).ok());
+    targets.map(|target| target.display().to_string()).collect()
 }
 
 /// Until another thread, or somebody else, ends the process.
