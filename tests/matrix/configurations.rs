@@ -24,7 +24,9 @@ fn said(cluster: &Cluster) -> BTreeMap<String, Value> {
         text = text.replace(&cluster.plan().token().display().to_string(), "TOKEN");
         for other in cluster.members() {
             for (url, mark) in [(other.client_url(), "CLIENT"), (other.peer_url(), "PEER")] {
-                text = text.replace(url.rsplit(':').next().unwrap(), mark);
+                // With its host: the port alone may be in another number, such as a quota's.
+                let (host, port) = url.rsplit('/').next().unwrap().rsplit_once(':').unwrap();
+                text = text.replace(&format!("{host}:{port}"), &format!("{host}:{mark}"));
             }
         }
         for line in text.lines() {
