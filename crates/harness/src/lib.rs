@@ -42,6 +42,30 @@
 //! # }
 //! ```
 //!
+//! # Breaking it on purpose
+//!
+//! Links, disks and clocks, each healed when its guard is dropped:
+//!
+//! ```no_run
+//! use std::time::Duration;
+//! use tercet_harness::{Cluster, DiskError, End, Faults, Nemesis};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let cluster = Cluster::builder().faults(Faults::ALL).start().await?;
+//! let leader = cluster.leader().await?;
+//!
+//! let cut = cluster.cut_one_way(leader, cluster.member(1))?; // what it sends there is lost
+//! let slow = cluster.slow(End::Clients, leader, Duration::from_millis(20))?;
+//! let disk = cluster.member(2).fail_disk(DiskError::Io)?; // and etcd ends, as it does
+//! let clock = leader.clock_forward(Duration::from_secs(10 * 24 * 3600))?;
+//! drop((cut, slow, disk, clock)); // each guard heals what it broke
+//! cluster.member(2).restart().await?;
+//!
+//! let done = Nemesis::seeded(42).run(&cluster, 10).await?; // all of that, the same each time
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # When a test fails
 //!
 //! When the test fails, the last lines of every member's log are printed, with a command that runs
