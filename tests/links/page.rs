@@ -94,3 +94,24 @@ async fn a_nemesis_of_the_page() -> Result<(), Box<dyn std::error::Error>> {
     again.run(&cluster).await?;
     Ok(())
 }
+
+/// The example of the README and of the harness.
+#[tokio::test]
+async fn the_example_of_the_readme() -> Result<(), Box<dyn std::error::Error>> {
+    if let Err(unsupported) = Faults::ALL.check_support() {
+        say(&format!("disks and clocks are not broken here: {unsupported}"));
+        return Ok(());
+    }
+    let cluster = Cluster::builder().faults(Faults::ALL).start().await?;
+    let leader = cluster.leader().await?;
+
+    let cut = cluster.cut_one_way(leader, cluster.member(1))?;
+    let slow = cluster.slow(End::Clients, leader, Duration::from_millis(20))?;
+    let disk = cluster.member(2).fail_disk(tercet_harness::DiskError::Io)?;
+    let clock = leader.clock_forward(Duration::from_secs(10 * 24 * 3600))?;
+    drop((cut, slow, disk, clock));
+    cluster.member(2).restart().await?;
+
+    Nemesis::seeded(42).run(&cluster, 1).await?;
+    Ok(())
+}
