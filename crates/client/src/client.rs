@@ -3,24 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use tonic::Request;
 
-use crate::call::{Caller, Lane, Operation};
-use crate::channel::Channel;
 use crate::config::Config;
-use crate::delete::{Delete, DeleteResponse};
 use crate::error::Result;
 use crate::from_wire::FromWire;
 use crate::generated::etcdserverpb::cluster_client::ClusterClient;
-use crate::generated::etcdserverpb::kv_client::KvClient;
 use crate::generated::etcdserverpb::maintenance_client::MaintenanceClient;
-use crate::key_value::KeyValue;
-use crate::put::{Put, PutResponse};
-use crate::range::{Range, RangeResponse};
-use crate::txn::{Txn, TxnResponse};
-use crate::watch::Watch;
-use crate::watcher::{self, WATCH, Watcher};
+use crate::kv::Namespace;
+use crate::transport::call::{Caller, Lane, Operation};
+use crate::transport::channel::Channel;
 
 /// An etcd client.
 ///
@@ -38,6 +30,7 @@ use crate::watcher::{self, WATCH, Watcher};
 #[derive(Debug, Clone)]
 pub struct Client {
     pub(crate) caller: Arc<Caller>,
+    pub(crate) namespace: Namespace,
 }
 
 impl Client {
@@ -53,143 +46,12 @@ impl Client {
     #[expect(clippy::unused_async, reason = "its tasks belong to the runtime: this asks for one")]
     pub async fn connect(config: impl Into<Config>) -> Result<Self> {
         let config = config.into().check()?;
-        Ok(Self { caller: Arc::new(Caller::new(config)) })
+        Ok(Self { caller: Arc::new(Caller::new(config)), namespace: Namespace::default() })
     }
 
     /// The endpoints that the client was made with.
     pub fn endpoints(&self) -> impl Iterator<Item = &str> {
         self.caller.urls()
-    }
-
-    /// Writes a key.
-    ///
-    /// # Errors
-    ///
-    /// Whatever went wrong; [`Error::outcome`](crate::Error::outcome) says whether the write may
-    /// have happened.
-    pub async fn put(&self, key: impl Into<Bytes>, value: impl Into<Bytes>) -> Result<PutResponse> {
-        self.put_with(Put::new(key, value)).await
-    }
-
-    /// Writes a key, with a lease or an answer that has the old value.
-    ///
-    /// # Errors
-    ///
-    /// As [`put`](Self::put).
-    pub async fn put_with(&self, put: Put) -> Result<PutResponse> {
-        let put = put.into_wire();
-        self.unary(Operation::write("put"), |channel, patience| {
-            let request = timed(put.clone(), patience);
-            async move { kv(channel).put(request).await }
-        })
-        .await
-    }
-
-    /// Reads a key, linearizably: it sees every write that was answered before.
-    ///
-    /// # Errors
-    ///
-    /// Whatever went wrong, on each endpoint that was tried.
-    pub async fn get(&self, key: impl Into<Bytes>) -> Result<Option<KeyValue>> {
-        let range = self.read(Operation::read("get"), Range::key(key)).await?;
-        Ok(range.into_kvs().pop())
-    }
-
-    /// Reads keys.
-    ///
-    /// # Errors
-    ///
-    /// As [`get`](Self::get).
-    pub async fn range(&self, range: impl Into<Range>) -> Result<RangeResponse> {
-        self.read(Operation::read("range"), range.into()).await
-    }
-
-    /// Deletes a key.
-    ///
-    /// # Errors
-    ///
-    /// As [`put`](Self::put).
-    pub async fn delete(&self, key: impl Into<Bytes>) -> Result<DeleteResponse> {
-        self.delete_range(key.into()).await
-    }
-
-    /// Deletes keys: `client.delete_range(Keys::prefix("old/"))`.
-    ///
-    /// # Errors
-    ///
-    /// As [`put`](Self::put).
-    pub async fn delete_range(&self, delete: impl Into<Delete>) -> Result<DeleteResponse> {
-        let delete = delete.into().into_wire();
-        self.unary(Operation::write("delete"), |channel, patience| {
-            let request = timed(delete.clone(), patience);
-            async move { kv(channel).delete_range(request).await }
-        })
-        .await
-    }
-
-    /// Compares and writes at once.
-    ///
-    /// ```no_run
-    /// # async fn run(client: tercet_client::Client) -> tercet_client::Result<()> {
-    /// use tercet_client::{Compare, Op, Txn};
-    ///
-    /// let taken = client
-    ///     .txn(Txn::when([Compare::missing("lock")]).then([Op::put("lock", "me")]))
-    ///     .await?
-    ///     .succeeded();
-    /// # Ok(()) }
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// As [`put`](Self::put), even of one that only reads. Comparisons that do not hold are no
-    /// error: see [`TxnResponse::succeeded`].
-    pub async fn txn(&self, txn: impl Into<Txn>) -> Result<TxnResponse> {
-        let txn = txn.into().into_wire();
-        self.unary(Operation::write("txn"), |channel, patience| {
-            let request = timed(txn.clone(), patience);
-            async move { kv(channel).txn(request).await }
-        })
-        .await
-    }
-
-    /// Watches keys, until the [`Watcher`] is dropped.
-    ///
-    /// When this returns the watch is in place: no later change is missed.
-    ///
-    /// ```no_run
-    /// # async fn run(client: tercet_client::Client) -> tercet_client::Result<()> {
-    /// use tercet_client::Watch;
-    ///
-    /// let mut changes = client.watch(Watch::prefix("jobs/")).await?;
-    /// while let Some(change) = changes.next().await {
-    ///     for event in change?.events() {
-    ///         println!("{:?}", event.kv());
-    ///     }
-    /// }
-    /// # Ok(()) }
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// If no endpoint confirms the watch in time, or if the server refuses it: for one, because it
-    /// knows no leader.
-    pub async fn watch(&self, watch: impl Into<Watch>) -> Result<Watcher> {
-        let watch = watch.into();
-        watch.check()?;
-        let create = watch.into_wire();
-        let start = |channel, _| watcher::start(channel, create.clone());
-        let (started, endpoint) = self.caller.call(WATCH, Lane::Streams, start).await?;
-        Watcher::new(started, endpoint, self.caller.dialing().is_mutual())
-    }
-
-    async fn read(&self, operation: Operation, range: Range) -> Result<RangeResponse> {
-        let range = range.into_wire();
-        self.unary(operation, |channel, patience| {
-            let request = timed(range.clone(), patience);
-            async move { kv(channel).range(request).await }
-        })
-        .await
     }
 
     pub(crate) async fn unary<W, T, S, F>(&self, operation: Operation, send: S) -> Result<T>
@@ -211,10 +73,6 @@ pub(crate) fn timed<T>(message: T, patience: Duration) -> Request<T> {
 }
 
 // A large answer is the asker's own wish: tonic's limit of 4 MiB would refuse it after the work.
-
-pub(crate) fn kv(channel: Channel) -> KvClient<Channel> {
-    KvClient::new(channel).max_decoding_message_size(usize::MAX)
-}
 
 pub(crate) fn cluster(channel: Channel) -> ClusterClient<Channel> {
     ClusterClient::new(channel).max_decoding_message_size(usize::MAX)

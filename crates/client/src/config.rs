@@ -7,9 +7,9 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use crate::auth::Session;
-use crate::endpoint::{Endpoint, redacted};
 use crate::error::{Error, Result};
-use crate::tls::Tls;
+use crate::transport::endpoint::{Endpoint, redacted};
+use crate::transport::tls::Tls;
 
 /// How long a request may take in all, on however many endpoints.
 ///

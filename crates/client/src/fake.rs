@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 
-use crate::tls::{Tls, provider};
+use crate::transport::tls::{Tls, provider};
 
 /// A certificate for 127.0.0.1 that is its own authority.
 pub(crate) struct Authority {

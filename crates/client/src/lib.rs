@@ -39,16 +39,9 @@
 compile_error!("tercet-client needs one of the features `ring` and `aws-lc-rs`");
 
 mod auth;
-mod call;
-mod channel;
-mod classify;
 mod client;
-mod compare;
 mod config;
-mod connections;
-mod delete;
-mod dial;
-mod endpoint;
+mod coordination;
 mod error;
 #[cfg(test)]
 mod fake;
@@ -63,42 +56,29 @@ mod from_wire;
 )]
 #[rustfmt::skip]
 mod generated;
-mod key_value;
-mod keys;
-mod lease_id;
+mod kv;
+mod lease;
 mod member;
 mod operate;
-mod picker;
-mod put;
-mod range;
-mod rejection;
 mod secrets;
-mod tls;
-mod tls_words;
-mod txn;
+mod transport;
 mod watch;
-mod watcher;
-mod wire;
 
 pub use bytes::Bytes;
 
 pub use self::auth::{Access, AuthStatus, Permission, Role, User};
 pub use self::client::Client;
-pub use self::compare::{Compare, Is};
 pub use self::config::{Config, DIAL_TIMEOUT, REQUEST_TIMEOUT};
-pub use self::delete::{Delete, DeleteResponse};
 pub use self::error::{Error, ErrorKind, Outcome, Result};
-pub use self::key_value::KeyValue;
-pub use self::keys::Keys;
-pub use self::lease_id::LeaseId;
+pub use self::kv::{
+    Compare, Delete, DeleteResponse, Is, KeyValue, Keys, Op, OpResponse, Order, Put, PutResponse,
+    Range, RangeResponse, SortBy, Txn, TxnResponse, TxnThen, TxnWhen,
+};
+pub use self::lease::LeaseId;
 pub use self::member::{Member, MemberListResponse};
 pub use self::operate::{
     Alarm, AlarmKind, Compact, CompactResponse, DowngradeResponse, HashKvResponse, HashResponse,
     MemberAddResponse, SNAPSHOT_STALL_TIMEOUT, SavedSnapshot, Snapshot, SnapshotChunk, Status,
 };
-pub use self::put::{Put, PutResponse};
-pub use self::range::{Order, Range, RangeResponse, SortBy};
-pub use self::tls::Tls;
-pub use self::txn::{Op, OpResponse, Txn, TxnResponse, TxnThen, TxnWhen};
-pub use self::watch::{Event, Watch, WatchResponse};
-pub use self::watcher::Watcher;
+pub use self::transport::Tls;
+pub use self::watch::{Event, Watch, WatchResponse, Watcher};

@@ -15,10 +15,10 @@ pub(crate) use self::session::{Pass, Session};
 
 use tonic::Response;
 
-use crate::channel::Channel;
 use crate::from_wire::FromWire;
 use crate::generated::authpb;
 use crate::generated::etcdserverpb::auth_client::AuthClient;
+use crate::transport::channel::Channel;
 
 pub(crate) fn auth(channel: Channel) -> AuthClient<Channel> {
     AuthClient::new(channel).max_decoding_message_size(usize::MAX)

@@ -2,7 +2,7 @@
 
 use crate::generated::authpb;
 use crate::generated::authpb::permission::Type;
-use crate::keys::Keys;
+use crate::kv::keys::Keys;
 
 /// Leave to read, to write, or both, for some keys.
 ///

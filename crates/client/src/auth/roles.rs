@@ -3,11 +3,11 @@
 use super::permission::Permission;
 use super::users::not_empty;
 use super::{auth, done};
-use crate::call::Operation;
 use crate::client::{Client, timed};
 use crate::error::Result;
 use crate::generated::etcdserverpb as pb;
-use crate::keys::Keys;
+use crate::kv::keys::Keys;
+use crate::transport::call::Operation;
 
 /// Roles.
 ///

@@ -1,11 +1,11 @@
 //! Whether users are asked who they are.
 
 use super::{auth, done};
-use crate::call::Operation;
 use crate::client::{Client, timed};
 use crate::error::Result;
 use crate::from_wire::FromWire;
 use crate::generated::etcdserverpb as pb;
+use crate::transport::call::Operation;
 
 /// Who may do what, for the whole cluster.
 ///

@@ -1,11 +1,11 @@
 //! Who there is.
 
 use super::{auth, done};
-use crate::call::Operation;
 use crate::client::{Client, timed};
 use crate::error::{Error, ErrorKind, Failure, Fate, Outcome, Result};
 use crate::generated::authpb::UserAddOptions;
 use crate::generated::etcdserverpb as pb;
+use crate::transport::call::Operation;
 
 /// Users.
 ///

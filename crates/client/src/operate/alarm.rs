@@ -1,12 +1,12 @@
 //! What makes a cluster take no more writes.
 
-use crate::call::Operation;
 use crate::client::{Client, maintenance, timed};
 use crate::error::Result;
 use crate::from_wire::{self, FromWire};
 use crate::generated::etcdserverpb as pb;
 use crate::generated::etcdserverpb::AlarmType;
 use crate::generated::etcdserverpb::alarm_request::AlarmAction;
+use crate::transport::call::Operation;
 
 impl Client {
     /// The alarms of all members.

@@ -1,10 +1,11 @@
 //! Forgetting old revisions.
 
-use crate::call::Operation;
-use crate::client::{Client, kv, timed};
+use crate::client::{Client, timed};
 use crate::error::Result;
 use crate::from_wire::FromWire;
 use crate::generated::etcdserverpb as pb;
+use crate::kv::kv;
+use crate::transport::call::Operation;
 
 impl Client {
     /// Forgets what keys were before `revision`, on every member.

@@ -1,10 +1,10 @@
 //! Making a member's file as small as what is in it.
 
-use crate::call::Operation;
 use crate::client::{Client, maintenance, timed};
 use crate::error::Result;
 use crate::from_wire::FromWire;
 use crate::generated::etcdserverpb as pb;
+use crate::transport::call::Operation;
 
 impl Client {
     /// Rewrites one member's file without the space that is free in it.

@@ -1,11 +1,11 @@
 //! The way down to an older version.
 
-use crate::call::Operation;
 use crate::client::{Client, maintenance, timed};
 use crate::error::Result;
 use crate::from_wire::FromWire;
 use crate::generated::etcdserverpb as pb;
 use crate::generated::etcdserverpb::downgrade_request::DowngradeAction;
+use crate::transport::call::Operation;
 
 /// The version that has the request. Only from 3.6 on do members act on it: see
 /// [`Client::downgrade_enable`].

@@ -1,10 +1,10 @@
 //! Whether members have the same.
 
-use crate::call::Operation;
 use crate::client::{Client, maintenance, timed};
 use crate::error::Result;
 use crate::from_wire::FromWire;
 use crate::generated::etcdserverpb as pb;
+use crate::transport::call::Operation;
 
 /// The two hashes are made of a whole store, so the client's timeout does not apply to them: they are
 /// waited for as long as the member answers pings.

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use crate::call::{self, Lane, Operation};
-use crate::channel::Channel;
 use crate::client::Client;
 use crate::config;
-use crate::endpoint::Endpoint;
 use crate::error::Result;
 use crate::from_wire::FromWire;
+use crate::transport::call::{self, Lane, Operation};
+use crate::transport::channel::Channel;
+use crate::transport::endpoint::Endpoint;
 
 impl Client {
     /// Sends to this very member, and asks no other.

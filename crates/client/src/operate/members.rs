@@ -1,11 +1,11 @@
 //! Who is a member.
 
-use crate::call::Operation;
 use crate::client::{Client, cluster, timed};
 use crate::error::Result;
 use crate::from_wire::FromWire;
 use crate::generated::etcdserverpb as pb;
 use crate::member::{Member, MemberListResponse};
+use crate::transport::call::Operation;
 
 /// What changes the members is a write: if nobody knows whether it happened
 /// ([`Outcome::Unknown`](crate::Outcome::Unknown)), [`member_list`](Self::member_list) tells.

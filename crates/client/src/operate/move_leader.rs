@@ -1,10 +1,10 @@
 //! Who leads.
 
-use crate::call::Operation;
 use crate::client::{Client, maintenance, timed};
 use crate::error::Result;
 use crate::from_wire::FromWire;
 use crate::generated::etcdserverpb as pb;
+use crate::transport::call::Operation;
 
 impl Client {
     /// Hands the leadership over: `leader` is the endpoint of the member that leads, and `target_id`

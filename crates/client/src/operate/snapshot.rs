@@ -16,12 +16,12 @@ use tonic::{Request, Status, Streaming};
 
 use self::check::Check;
 pub use self::file::SavedSnapshot;
-use crate::call::{Lane, Member, Operation};
-use crate::classify::{classify, own};
 use crate::client::{Client, maintenance};
-use crate::endpoint::Endpoint;
 use crate::error::{Error, ErrorKind, Failure, Fate, Result};
 use crate::generated::etcdserverpb as pb;
+use crate::transport::call::{Lane, Member, Operation};
+use crate::transport::classify::{classify, own};
+use crate::transport::endpoint::Endpoint;
 
 const SNAPSHOT: Operation = Operation::read("snapshot");
 

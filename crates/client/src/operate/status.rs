@@ -1,10 +1,10 @@
 //! What each member says of itself.
 
-use crate::call::Operation;
 use crate::client::{Client, maintenance, timed};
 use crate::error::Result;
 use crate::from_wire::FromWire;
 use crate::generated::etcdserverpb as pb;
+use crate::transport::call::Operation;
 
 impl Client {
     /// What one member says of itself; it answers without a leader too.

@@ -6,7 +6,7 @@ use tokio_rustls::rustls::SupportedCipherSuite;
 use tokio_rustls::rustls::crypto::hash::{Context, HashAlgorithm};
 
 use crate::error::{ErrorKind, Failure, Fate};
-use crate::tls::provider;
+use crate::transport::tls::provider;
 
 /// How long the digest after the store is.
 pub(super) const DIGEST_BYTES: usize = 32;

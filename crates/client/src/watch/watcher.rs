@@ -8,15 +8,16 @@ use tokio::sync::mpsc;
 use tonic::metadata::MetadataValue;
 use tonic::{Request, Status, Streaming};
 
-use crate::call::Operation;
-use crate::channel::Channel;
-use crate::classify::{classify, own};
+use crate::client::Client;
 use crate::error::{Error, ErrorKind, Failure, Fate, Result};
 use crate::from_wire::FromWire;
 use crate::generated::etcdserverpb as pb;
 use crate::generated::etcdserverpb::watch_client::WatchClient;
-use crate::rejection;
-use crate::watch::WatchResponse;
+use crate::transport::call::{Lane, Operation};
+use crate::transport::channel::Channel;
+use crate::transport::classify::{classify, own};
+use crate::transport::rejection;
+use crate::watch::request::{Watch, WatchResponse};
 
 pub(crate) const WATCH: Operation = Operation::read("watch");
 
@@ -107,6 +108,38 @@ impl Watcher {
     fn end(&mut self, refusal: Refusal) -> Option<Result<WatchResponse>> {
         self.done = true;
         Some(Err(refusal.into_error(&self.endpoint)))
+    }
+}
+
+impl Client {
+    /// Watches keys, until the [`Watcher`] is dropped.
+    ///
+    /// When this returns the watch is in place: no later change is missed.
+    ///
+    /// ```no_run
+    /// # async fn run(client: tercet_client::Client) -> tercet_client::Result<()> {
+    /// use tercet_client::Watch;
+    ///
+    /// let mut changes = client.watch(Watch::prefix("jobs/")).await?;
+    /// while let Some(change) = changes.next().await {
+    ///     for event in change?.events() {
+    ///         println!("{:?}", event.kv());
+    ///     }
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If no endpoint confirms the watch in time, or if the server refuses it: for one, because it
+    /// knows no leader.
+    pub async fn watch(&self, watch: impl Into<Watch>) -> Result<Watcher> {
+        let watch = watch.into();
+        watch.check()?;
+        let create = watch.into_wire();
+        let begin = |channel, _| start(channel, create.clone());
+        let (started, endpoint) = self.caller.call(WATCH, Lane::Streams, begin).await?;
+        Watcher::new(started, endpoint, self.caller.dialing().is_mutual())
     }
 }
 

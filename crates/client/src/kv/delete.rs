@@ -2,8 +2,8 @@
 
 use crate::from_wire::{self, FromWire};
 use crate::generated::etcdserverpb as pb;
-use crate::key_value::KeyValue;
-use crate::keys::Keys;
+use crate::kv::key_value::KeyValue;
+use crate::kv::keys::Keys;
 
 /// What to delete, where `client.delete(key)` does not say enough.
 #[derive(Debug, Clone, PartialEq)]

@@ -7,8 +7,7 @@ use crate::from_wire::FromWire;
 use crate::generated::etcdserverpb as pb;
 use crate::generated::etcdserverpb::watch_create_request::FilterType;
 use crate::generated::mvccpb;
-use crate::key_value::KeyValue;
-use crate::keys::Keys;
+use crate::kv::{KeyValue, Keys};
 
 /// What to be told of, and how.
 ///

@@ -4,8 +4,8 @@ use bytes::Bytes;
 
 use crate::from_wire::FromWire;
 use crate::generated::etcdserverpb as pb;
-use crate::key_value::KeyValue;
-use crate::lease_id::LeaseId;
+use crate::kv::key_value::KeyValue;
+use crate::lease::id::LeaseId;
 
 /// What to write, and how, where `client.put(key, value)` does not say enough.
 ///

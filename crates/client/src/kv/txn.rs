@@ -2,14 +2,14 @@
 
 use bytes::Bytes;
 
-use crate::compare::Compare;
-use crate::delete::{Delete, DeleteResponse};
 use crate::from_wire::FromWire;
 use crate::generated::etcdserverpb as pb;
 use crate::generated::etcdserverpb::request_op::Request;
 use crate::generated::etcdserverpb::response_op::Response;
-use crate::put::{Put, PutResponse};
-use crate::range::{Range, RangeResponse};
+use crate::kv::compare::Compare;
+use crate::kv::delete::{Delete, DeleteResponse};
+use crate::kv::put::{Put, PutResponse};
+use crate::kv::range::{Range, RangeResponse};
 
 /// Comparisons, and what is done at once if they all hold, or if they do not.
 ///
@@ -193,7 +193,7 @@ impl FromWire<Response> for OpResponse {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::keys::Keys;
+    use crate::kv::keys::Keys;
 
     #[test]
     fn both_branches_reach_the_wire() {

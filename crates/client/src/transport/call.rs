@@ -11,15 +11,15 @@ use tonic::Status;
 use tonic::transport;
 
 use self::attempts::Attempts;
-use crate::channel::Channel;
-use crate::classify::{classify, no_answer, no_connection};
 use crate::config::{Checked, Dialing, LONGEST};
-use crate::connections::Connections;
-use crate::dial::Connector;
-use crate::endpoint::Endpoint;
 use crate::error::{Error, ErrorKind, Failure, Fate, Outcome, Result};
-use crate::picker::Picker;
-use crate::wire::HangUp;
+use crate::transport::channel::Channel;
+use crate::transport::classify::{classify, no_answer, no_connection};
+use crate::transport::connections::Connections;
+use crate::transport::dial::Connector;
+use crate::transport::endpoint::Endpoint;
+use crate::transport::picker::Picker;
+use crate::transport::wire::HangUp;
 
 /// etcd ends connections that ping more often than every 5 s, or that ping with no request under
 /// way (`server/embed/etcd.go`, `DefaultGRPCKeepAliveMinTime`, `PermitWithoutStream`).
@@ -204,6 +204,14 @@ impl Caller {
             }
             tokio::time::sleep(pause.min(attempts.left())).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// Says that a stream which [`call`](Self::call) opened at this endpoint ended there, so that
+    /// the others are asked first.
+    pub(crate) fn distrust(&self, url: &str) {
+        if let Some(index) = self.members.iter().position(|member| member.endpoint.url() == url) {
+            self.picker().failed(index, Instant::now());
         }
     }
 

@@ -84,7 +84,7 @@ fn not_empty(key: Bytes) -> Bytes {
 
 /// The first key after all that begin with `prefix`: the prefix with its last byte that can grow
 /// grown, and nothing after it. One of 0xff bytes only has nothing after it.
-fn after_prefix(prefix: &[u8]) -> Bytes {
+pub(super) fn after_prefix(prefix: &[u8]) -> Bytes {
     match prefix.iter().rposition(|&byte| byte != 0xff) {
         Some(last) => {
             let mut end = prefix[..=last].to_vec();

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use super::Operation;
-use crate::classify::no_answer;
 use crate::error::{Error, ErrorKind, Failure};
+use crate::transport::classify::no_answer;
 
 /// What was tried for one request so far.
 pub(super) struct Attempts {

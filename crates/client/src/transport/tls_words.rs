@@ -4,8 +4,8 @@ use std::io;
 
 use tokio_rustls::rustls::{self, AlertDescription, CertificateError, InvalidMessage};
 
-use crate::dial::{DialError, rustls_error};
 use crate::error::ErrorKind;
+use crate::transport::dial::{DialError, rustls_error};
 
 /// Names a handshake that failed, on either side; `mutual` is whether a client certificate was
 /// shown, and `refused` why it was made with older files than those that are there.

@@ -5,8 +5,8 @@ use bytes::Bytes;
 use crate::from_wire::{self, FromWire};
 use crate::generated::etcdserverpb as pb;
 use crate::generated::etcdserverpb::range_request::{SortOrder, SortTarget};
-use crate::key_value::KeyValue;
-use crate::keys::Keys;
+use crate::kv::key_value::KeyValue;
+use crate::kv::keys::Keys;
 
 /// What to read, and how.
 ///

@@ -7,11 +7,11 @@ use tonic::Status;
 
 use super::{Lane, Line, Member, passes};
 use crate::auth::{Pass, Session, auth};
-use crate::channel::Channel;
 use crate::client::timed;
 use crate::error::{ErrorKind, Failure, Fate};
 use crate::generated::etcdserverpb as pb;
-use crate::rejection;
+use crate::transport::channel::Channel;
+use crate::transport::rejection;
 
 /// How often one request gets another token.
 ///

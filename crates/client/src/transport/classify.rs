@@ -11,9 +11,9 @@ use std::sync::Arc;
 
 use tonic::{Code, Status};
 
-use crate::dial::DialError;
 use crate::error::{ErrorKind, Failure, Fate};
-use crate::{rejection, tls_words, wire};
+use crate::transport::dial::DialError;
+use crate::transport::{rejection, tls_words, wire};
 
 /// Names one attempt's end; `mutual` is whether a client certificate was shown.
 pub(crate) fn classify(status: Status, mutual: bool) -> Failure {

@@ -22,12 +22,12 @@ use tokio_rustls::rustls::pki_types::ServerName;
 use tower_service::Service;
 
 use crate::config::Dialing;
-use crate::connections::Connections;
-use crate::endpoint::Endpoint;
 use crate::error::ErrorKind;
-use crate::tls::Tls;
-use crate::tls_words;
-use crate::wire::{HangUp, Wire};
+use crate::transport::connections::Connections;
+use crate::transport::endpoint::Endpoint;
+use crate::transport::tls::Tls;
+use crate::transport::tls_words;
+use crate::transport::wire::{HangUp, Wire};
 
 /// For how long a dial that failed answers for the next one.
 ///

@@ -3,7 +3,7 @@ use std::fs;
 use rcgen::{CertificateParams, KeyPair};
 
 use super::*;
-use crate::tls::Tls;
+use crate::transport::tls::Tls;
 
 /// A certificate that is its own authority, and its key.
 fn pair() -> (String, String) {

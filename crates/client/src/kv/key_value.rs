@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::from_wire::FromWire;
 use crate::generated::mvccpb;
-use crate::lease_id::LeaseId;
+use crate::lease::id::LeaseId;
 
 /// A key with its value and its history, as of the revision that was read.
 #[derive(Clone, PartialEq, Eq)]

@@ -4,8 +4,8 @@ use bytes::Bytes;
 
 use crate::generated::etcdserverpb as pb;
 use crate::generated::etcdserverpb::compare::{CompareResult, CompareTarget, TargetUnion};
-use crate::keys::Keys;
-use crate::lease_id::LeaseId;
+use crate::kv::keys::Keys;
+use crate::lease::id::LeaseId;
 
 /// Something that the store must have for a transaction to go the one way and not the other.
 ///

@@ -1,0 +1,1 @@
+//! What several clients agree on by way of the store: locks, elections, queues, transactions.

@@ -1,0 +1,120 @@
+//! The client's requests for keys.
+
+use bytes::Bytes;
+
+use crate::client::{Client, timed};
+use crate::error::Result;
+use crate::generated::etcdserverpb::kv_client::KvClient;
+use crate::kv::{
+    Delete, DeleteResponse, KeyValue, Put, PutResponse, Range, RangeResponse, Txn, TxnResponse,
+};
+use crate::transport::call::Operation;
+use crate::transport::channel::Channel;
+
+impl Client {
+    /// Writes a key.
+    ///
+    /// # Errors
+    ///
+    /// Whatever went wrong; [`Error::outcome`](crate::Error::outcome) says whether the write may
+    /// have happened.
+    pub async fn put(&self, key: impl Into<Bytes>, value: impl Into<Bytes>) -> Result<PutResponse> {
+        self.put_with(Put::new(key, value)).await
+    }
+
+    /// Writes a key, with a lease or an answer that has the old value.
+    ///
+    /// # Errors
+    ///
+    /// As [`put`](Self::put).
+    pub async fn put_with(&self, put: Put) -> Result<PutResponse> {
+        let put = put.into_wire();
+        self.unary(Operation::write("put"), |channel, patience| {
+            let request = timed(put.clone(), patience);
+            async move { kv(channel).put(request).await }
+        })
+        .await
+    }
+
+    /// Reads a key, linearizably: it sees every write that was answered before.
+    ///
+    /// # Errors
+    ///
+    /// Whatever went wrong, on each endpoint that was tried.
+    pub async fn get(&self, key: impl Into<Bytes>) -> Result<Option<KeyValue>> {
+        let range = self.read(Operation::read("get"), Range::key(key)).await?;
+        Ok(range.into_kvs().pop())
+    }
+
+    /// Reads keys.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub async fn range(&self, range: impl Into<Range>) -> Result<RangeResponse> {
+        self.read(Operation::read("range"), range.into()).await
+    }
+
+    /// Deletes a key.
+    ///
+    /// # Errors
+    ///
+    /// As [`put`](Self::put).
+    pub async fn delete(&self, key: impl Into<Bytes>) -> Result<DeleteResponse> {
+        self.delete_range(key.into()).await
+    }
+
+    /// Deletes keys: `client.delete_range(Keys::prefix("old/"))`.
+    ///
+    /// # Errors
+    ///
+    /// As [`put`](Self::put).
+    pub async fn delete_range(&self, delete: impl Into<Delete>) -> Result<DeleteResponse> {
+        let delete = delete.into().into_wire();
+        self.unary(Operation::write("delete"), |channel, patience| {
+            let request = timed(delete.clone(), patience);
+            async move { kv(channel).delete_range(request).await }
+        })
+        .await
+    }
+
+    /// Compares and writes at once.
+    ///
+    /// ```no_run
+    /// # async fn run(client: tercet_client::Client) -> tercet_client::Result<()> {
+    /// use tercet_client::{Compare, Op, Txn};
+    ///
+    /// let taken = client
+    ///     .txn(Txn::when([Compare::missing("lock")]).then([Op::put("lock", "me")]))
+    ///     .await?
+    ///     .succeeded();
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`put`](Self::put), even of one that only reads. Comparisons that do not hold are no
+    /// error: see [`TxnResponse::succeeded`].
+    pub async fn txn(&self, txn: impl Into<Txn>) -> Result<TxnResponse> {
+        let txn = txn.into().into_wire();
+        self.unary(Operation::write("txn"), |channel, patience| {
+            let request = timed(txn.clone(), patience);
+            async move { kv(channel).txn(request).await }
+        })
+        .await
+    }
+
+    async fn read(&self, operation: Operation, range: Range) -> Result<RangeResponse> {
+        let range = range.into_wire();
+        self.unary(operation, |channel, patience| {
+            let request = timed(range.clone(), patience);
+            async move { kv(channel).range(request).await }
+        })
+        .await
+    }
+}
+
+// A large answer is the asker's own wish: tonic's limit of 4 MiB would refuse it after the work.
+pub(crate) fn kv(channel: Channel) -> KvClient<Channel> {
+    KvClient::new(channel).max_decoding_message_size(usize::MAX)
+}

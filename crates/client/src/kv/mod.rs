@@ -1,0 +1,22 @@
+//! Keys: what is read, written, deleted and compared.
+
+mod calls;
+mod compare;
+mod delete;
+mod key_value;
+pub(crate) mod keys;
+mod namespace;
+mod put;
+mod range;
+mod txn;
+
+pub use self::compare::{Compare, Is};
+pub use self::delete::{Delete, DeleteResponse};
+pub use self::key_value::KeyValue;
+pub use self::keys::Keys;
+pub use self::put::{Put, PutResponse};
+pub use self::range::{Order, Range, RangeResponse, SortBy};
+pub use self::txn::{Op, OpResponse, Txn, TxnResponse, TxnThen, TxnWhen};
+
+pub(crate) use self::calls::kv;
+pub(crate) use self::namespace::Namespace;

@@ -1,0 +1,1 @@
+//! Namespaces, pages, streams and the rest of the client's faces, on real fleets.

@@ -1,0 +1,1 @@
+//! Locks, elections and transactions between clients, under faults.

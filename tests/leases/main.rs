@@ -1,0 +1,1 @@
+//! Leases that are kept alive, and sessions that know when theirs is lost.
