@@ -1,4 +1,10 @@
 //! Being told of changes.
+//!
+//! Progress that is asked for is no safe place to resume from on every etcd: before 3.4.25 and 3.5.8
+//! the answer overtakes events that are still queued (`server/etcdserver/api/v3rpc/watch.go`: it is
+//! sent on the control channel, with the store's revision), so on those it must move neither the
+//! revision to resume from nor what a cache says that it has seen. Periodic progress goes through
+//! the watch's own queue and is in order everywhere.
 
 pub(crate) mod request;
 pub(crate) mod watcher;
