@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::kv::{Keys, Pending};
+
 /// A result with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -115,7 +117,9 @@ pub enum ErrorKind {
 pub enum Outcome {
     /// It changed nothing, and never will: sending it again is safe.
     NotApplied,
-    /// It may have been applied, and may still be: only a later read can tell.
+    /// It may have been applied, and may still be. A later read that shows it tells; one that does
+    /// not proves nothing. Where that matters write by [`Guarded`](crate::Guarded), whose errors can
+    /// be [resolved](Error::resolve).
     Unknown,
 }
 
@@ -134,6 +138,8 @@ struct Inner {
     before: Vec<(String, String)>,
     elapsed: Option<Duration>,
     compact_revision: Option<i64>,
+    keys: Vec<Keys>,
+    pending: Option<Pending>,
 }
 
 /// One attempt's end, before it is known which request it ends.
@@ -194,6 +200,19 @@ impl Error {
         self.0.failure.message.as_deref()
     }
 
+    /// The keys that the write which failed was about: of a put its key, of a deletion what it was to
+    /// delete, of a transaction those that either of its branches writes. Other requests have none.
+    #[must_use]
+    pub fn keys(&self) -> &[Keys] {
+        &self.0.keys
+    }
+
+    /// The first of [`keys`](Self::keys), or where they begin.
+    #[must_use]
+    pub fn key(&self) -> Option<&[u8]> {
+        self.0.keys.first().map(Keys::start)
+    }
+
     /// Whether there was no connection that could be used: nothing listens or answers there, no
     /// trust, or no etcd at the other end. It is [`ErrorKind::Connect`] or [`ErrorKind::Tls`].
     #[must_use]
@@ -226,6 +245,8 @@ impl Error {
             before: Vec::new(),
             elapsed: None,
             compact_revision: None,
+            keys: Vec::new(),
+            pending: None,
         }))
     }
 
@@ -233,6 +254,23 @@ impl Error {
     pub(crate) fn during(mut self, operation: &'static str) -> Self {
         self.0.operation = operation;
         self
+    }
+
+    /// The same, said of a write of these keys.
+    pub(crate) fn about(mut self, keys: Vec<Keys>) -> Self {
+        self.0.keys = keys;
+        self
+    }
+
+    /// The same of a write that had a guard.
+    pub(crate) fn resolvable(mut self, pending: Pending) -> Self {
+        self.0.pending = Some(pending);
+        self
+    }
+
+    /// What is needed to find out whether it was applied.
+    pub(crate) fn pending(&self) -> Option<&Pending> {
+        self.0.pending.as_ref()
     }
 
     pub(crate) fn at(mut self, endpoint: &str) -> Self {
@@ -295,7 +333,11 @@ impl fmt::Display for Error {
             write!(f, "; {fix}")?;
         }
         if inner.outcome == Outcome::Unknown {
-            f.write_str("; it may have been applied or not: read before you send it again")?;
+            f.write_str("; it may have been applied or not: ")?;
+            f.write_str(match inner.pending {
+                Some(_) => "Error::resolve finds out",
+                None => "read before you send it again",
+            })?;
         }
         if !inner.before.is_empty() {
             f.write_str(" (before that")?;
@@ -318,6 +360,7 @@ impl fmt::Debug for Error {
             .field("text", &self.to_string())
             .field("kind", &self.0.failure.kind)
             .field("outcome", &self.0.outcome)
+            .field("keys", &self.0.keys)
             .field("source", &self.0.failure.source)
             .finish()
     }

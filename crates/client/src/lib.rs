@@ -60,6 +60,7 @@ mod kv;
 mod lease;
 mod member;
 mod operate;
+mod random;
 mod secrets;
 mod transport;
 mod watch;
@@ -71,8 +72,9 @@ pub use self::client::Client;
 pub use self::config::{Config, DIAL_TIMEOUT, REQUEST_TIMEOUT};
 pub use self::error::{Error, ErrorKind, Outcome, Result};
 pub use self::kv::{
-    Compare, Delete, DeleteResponse, Is, KeyValue, Keys, Op, OpResponse, Order, Put, PutResponse,
-    Range, RangeResponse, SortBy, Txn, TxnResponse, TxnThen, TxnWhen,
+    Compare, Delete, DeleteResponse, EVIDENCE_TIME, Guarded, Is, KeyValue, Keys, Op, OpResponse,
+    Order, Put, PutResponse, Range, RangeResponse, Resolution, SortBy, Txn, TxnResponse, TxnThen,
+    TxnWhen,
 };
 pub use self::lease::LeaseId;
 pub use self::member::{Member, MemberListResponse};

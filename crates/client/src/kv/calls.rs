@@ -11,6 +11,8 @@ use crate::kv::{
 use crate::transport::call::Operation;
 use crate::transport::channel::Channel;
 
+pub(crate) const TXN: Operation = Operation::write("txn");
+
 impl Client {
     /// Writes a key.
     ///
@@ -28,12 +30,14 @@ impl Client {
     ///
     /// As [`put`](Self::put).
     pub async fn put_with(&self, put: Put) -> Result<PutResponse> {
+        let key = put.keys();
         let put = put.into_wire();
         self.unary(Operation::write("put"), |channel, patience| {
             let request = timed(put.clone(), patience);
             async move { kv(channel).put(request).await }
         })
         .await
+        .map_err(|error| error.about(vec![key]))
     }
 
     /// Reads a key, linearizably: it sees every write that was answered before.
@@ -70,12 +74,15 @@ impl Client {
     ///
     /// As [`put`](Self::put).
     pub async fn delete_range(&self, delete: impl Into<Delete>) -> Result<DeleteResponse> {
-        let delete = delete.into().into_wire();
+        let delete = delete.into();
+        let keys = delete.keys();
+        let delete = delete.into_wire();
         self.unary(Operation::write("delete"), |channel, patience| {
             let request = timed(delete.clone(), patience);
             async move { kv(channel).delete_range(request).await }
         })
         .await
+        .map_err(|error| error.about(vec![keys]))
     }
 
     /// Compares and writes at once.
@@ -96,12 +103,19 @@ impl Client {
     /// As [`put`](Self::put), even of one that only reads. Comparisons that do not hold are no
     /// error: see [`TxnResponse::succeeded`].
     pub async fn txn(&self, txn: impl Into<Txn>) -> Result<TxnResponse> {
-        let txn = txn.into().into_wire();
-        self.unary(Operation::write("txn"), |channel, patience| {
+        self.txn_as(TXN, txn.into()).await
+    }
+
+    /// The same as a part of something else, which may be what can be sent again.
+    pub(crate) async fn txn_as(&self, operation: Operation, txn: Txn) -> Result<TxnResponse> {
+        let keys = txn.keys();
+        let txn = txn.into_wire();
+        self.unary(operation, |channel, patience| {
             let request = timed(txn.clone(), patience);
             async move { kv(channel).txn(request).await }
         })
         .await
+        .map_err(|error| error.about(keys))
     }
 
     async fn read(&self, operation: Operation, range: Range) -> Result<RangeResponse> {

@@ -23,6 +23,11 @@ impl Delete {
         self
     }
 
+    /// What it is about.
+    pub(crate) fn keys(&self) -> Keys {
+        Keys::from_wire((self.0.key.clone(), self.0.range_end.clone()))
+    }
+
     pub(crate) fn into_wire(self) -> pb::DeleteRangeRequest {
         self.0
     }
@@ -47,6 +52,11 @@ impl DeleteResponse {
     #[must_use]
     pub fn revision(&self) -> i64 {
         self.revision
+    }
+
+    /// The same, whose revision a transaction has told.
+    pub(crate) fn at(self, revision: i64) -> Self {
+        Self { revision, ..self }
     }
 
     /// How many keys there were to delete.

@@ -53,6 +53,12 @@ impl Keys {
         Self { key: ZERO, range_end: ZERO }
     }
 
+    /// The key, or where the range begins.
+    #[must_use]
+    pub fn start(&self) -> &[u8] {
+        &self.key
+    }
+
     /// A range that ends where it begins.
     fn none() -> Self {
         const ONE: Bytes = Bytes::from_static(b"\x01");

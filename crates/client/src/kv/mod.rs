@@ -3,6 +3,7 @@
 mod calls;
 mod compare;
 mod delete;
+mod guarded;
 mod key_value;
 pub(crate) mod keys;
 mod namespace;
@@ -12,6 +13,7 @@ mod txn;
 
 pub use self::compare::{Compare, Is};
 pub use self::delete::{Delete, DeleteResponse};
+pub use self::guarded::{EVIDENCE_TIME, Guarded, Resolution};
 pub use self::key_value::KeyValue;
 pub use self::keys::Keys;
 pub use self::put::{Put, PutResponse};
@@ -19,4 +21,5 @@ pub use self::range::{Order, Range, RangeResponse, SortBy};
 pub use self::txn::{Op, OpResponse, Txn, TxnResponse, TxnThen, TxnWhen};
 
 pub(crate) use self::calls::kv;
+pub(crate) use self::guarded::Pending;
 pub(crate) use self::namespace::Namespace;

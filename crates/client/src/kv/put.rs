@@ -5,6 +5,7 @@ use bytes::Bytes;
 use crate::from_wire::FromWire;
 use crate::generated::etcdserverpb as pb;
 use crate::kv::key_value::KeyValue;
+use crate::kv::keys::Keys;
 use crate::lease::id::LeaseId;
 
 /// What to write, and how, where `client.put(key, value)` does not say enough.
@@ -36,6 +37,11 @@ impl Put {
         self
     }
 
+    /// What it is about.
+    pub(crate) fn keys(&self) -> Keys {
+        Keys::one(self.0.key.clone())
+    }
+
     pub(crate) fn into_wire(self) -> pb::PutRequest {
         self.0
     }
@@ -53,6 +59,11 @@ impl PutResponse {
     #[must_use]
     pub fn revision(&self) -> i64 {
         self.revision
+    }
+
+    /// The same, whose revision a transaction has told.
+    pub(crate) fn at(self, revision: i64) -> Self {
+        Self { revision, ..self }
     }
 
     /// What the key had before, if that was asked for and if it existed.

@@ -8,6 +8,7 @@ use crate::generated::etcdserverpb::request_op::Request;
 use crate::generated::etcdserverpb::response_op::Response;
 use crate::kv::compare::Compare;
 use crate::kv::delete::{Delete, DeleteResponse};
+use crate::kv::keys::Keys;
 use crate::kv::put::{Put, PutResponse};
 use crate::kv::range::{Range, RangeResponse};
 
@@ -45,8 +46,33 @@ impl Txn {
         Self::when([]).then(ops).into()
     }
 
+    pub(crate) fn from_wire(wire: pb::TxnRequest) -> Self {
+        Self(wire)
+    }
+
+    /// What it may write.
+    pub(crate) fn keys(&self) -> Vec<Keys> {
+        let mut keys = Vec::new();
+        written(&self.0, &mut keys);
+        keys
+    }
+
     pub(crate) fn into_wire(self) -> pb::TxnRequest {
         self.0
+    }
+}
+
+/// What this transaction and those within it may write.
+fn written(txn: &pb::TxnRequest, keys: &mut Vec<Keys>) {
+    for op in txn.success.iter().chain(&txn.failure) {
+        match &op.request {
+            Some(Request::RequestPut(put)) => keys.push(Keys::one(put.key.clone())),
+            Some(Request::RequestDeleteRange(delete)) => {
+                keys.push(Keys::from_wire((delete.key.clone(), delete.range_end.clone())));
+            }
+            Some(Request::RequestTxn(inner)) => written(inner, keys),
+            Some(Request::RequestRange(_)) | None => {}
+        }
     }
 }
 
@@ -111,7 +137,7 @@ impl Op {
         Self(Request::RequestTxn(txn.into().into_wire()))
     }
 
-    fn into_wire(self) -> pb::RequestOp {
+    pub(crate) fn into_wire(self) -> pb::RequestOp {
         pb::RequestOp { request: Some(self.0) }
     }
 }
@@ -139,6 +165,10 @@ pub enum OpResponse {
 }
 
 impl TxnResponse {
+    pub(crate) fn new(succeeded: bool, revision: i64, responses: Vec<OpResponse>) -> Self {
+        Self { succeeded, revision, responses }
+    }
+
     /// Whether the comparisons held, so that `then` was done and not `otherwise`.
     #[must_use]
     pub fn succeeded(&self) -> bool {
@@ -193,7 +223,6 @@ impl FromWire<Response> for OpResponse {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kv::keys::Keys;
 
     #[test]
     fn both_branches_reach_the_wire() {

@@ -68,6 +68,15 @@ impl Operation {
         if self.long { LONGEST } else { usual }
     }
 
+    /// An error of this operation, of no endpoint in particular.
+    pub(crate) fn failed_anywhere(self, failure: Failure) -> Error {
+        let outcome = match failure.fate {
+            Fate::Unknown if !self.read => Outcome::Unknown,
+            _ => Outcome::NotApplied,
+        };
+        Error::new(self.name, failure, outcome)
+    }
+
     /// An error of this operation, at one endpoint.
     pub(crate) fn failed(self, mut failure: Failure, endpoint: &str) -> Error {
         if let (ErrorKind::Unsupported, Some(version)) = (failure.kind, self.since) {
