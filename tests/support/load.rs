@@ -1,17 +1,21 @@
 //! A steady load of writes, and what became of each of them.
 
 use std::fmt;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use tercet_client::{Client, Config, Outcome, Range};
+use tercet_client::{Client, Range};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
 mod history;
+mod way;
 
 pub use history::{Answer, Fault, Found, History, Read, Write};
+pub use way::Dial;
+use way::{Resolved, Way};
 
 /// How many keys are read at once when a load is verified.
 const PAGE: u32 = 5_000;
@@ -87,6 +91,8 @@ struct Shared {
     begin: Instant,
     writes: Mutex<Vec<Write>>,
     reads: Mutex<Vec<Read>>,
+    unread: Mutex<Vec<String>>,
+    resolved: Resolved,
     counts: watch::Sender<Counts>,
 }
 
@@ -128,6 +134,17 @@ impl Load {
         Self::by(configs.into_iter().map(Way::Dial).collect(), options).await
     }
 
+    /// The same with guarded writes: what is unknown at first is resolved, and counts as what that
+    /// says.
+    ///
+    /// # Panics
+    ///
+    /// When nothing is acknowledged in a minute.
+    pub async fn guarded(client: &Client, options: LoadOptions) -> Self {
+        let guarded = client.guarded(format!("guards-of-{}", options.prefix));
+        Self::by(vec![Way::Guarded(guarded); options.writers], options).await
+    }
+
     async fn by(ways: Vec<Way>, options: LoadOptions) -> Self {
         let options = LoadOptions { writers: ways.len(), ..options };
         for (writer, way) in ways.iter().enumerate() {
@@ -140,6 +157,8 @@ impl Load {
             begin: Instant::now(),
             writes: Mutex::default(),
             reads: Mutex::default(),
+            unread: Mutex::default(),
+            resolved: Resolved::default(),
             counts: watch::Sender::default(),
         });
         let stop = watch::Sender::new(false);
@@ -207,6 +226,11 @@ impl Load {
             writers: self.options.writers,
             prefix: self.options.prefix,
             elapsed,
+            unread: take(&self.shared.unread),
+            resolved: {
+                let Resolved { applied, not_applied, undecidable } = &self.shared.resolved;
+                [applied, not_applied, undecidable].map(|count| count.load(Ordering::Relaxed))
+            },
         }
     }
 }
@@ -215,35 +239,8 @@ fn take<T>(all: &Mutex<Vec<T>>) -> Vec<T> {
     std::mem::take(&mut all.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// Makes what a client is made of, for every write anew.
-pub type Dial = Arc<dyn Fn() -> Config + Send + Sync>;
-
-/// Through what a writer writes.
-#[derive(Clone)]
-enum Way {
-    Client(Client),
-    Dial(Dial),
-}
-
-impl Way {
-    async fn client(&self) -> tercet_client::Result<Client> {
-        match self {
-            Self::Client(client) => Ok(client.clone()),
-            Self::Dial(config) => Client::connect(config()).await,
-        }
-    }
-
-    /// Returns the revision.
-    async fn put(&self, key: String, value: String) -> tercet_client::Result<i64> {
-        Ok(self.client().await?.put(key, value).await?.revision())
-    }
-
-    /// Reads what was acknowledged at this revision.
-    async fn read(&self, key: String, acknowledged: i64) -> tercet_client::Result<Read> {
-        let answer = self.client().await?.range(Range::key(key.clone())).await?;
-        let shown = answer.kvs().first().map(tercet_client::KeyValue::mod_revision);
-        Ok(Read { key, acknowledged, shown, store: answer.revision() })
-    }
+fn push<T>(all: &Mutex<Vec<T>>, one: T) {
+    all.lock().unwrap_or_else(PoisonError::into_inner).push(one);
 }
 
 struct Writer {
@@ -274,11 +271,12 @@ impl Writer {
             let (way, shared) = (self.way.clone(), self.shared.clone());
             under_way.spawn(async move {
                 let acknowledged = write.await;
-                if let Some(revision) = acknowledged.filter(|_| number % READ_EVERY == 0)
-                    // One that was not answered says nothing.
-                    && let Ok(read) = way.read(key, revision).await
-                {
-                    shared.reads.lock().unwrap_or_else(PoisonError::into_inner).push(read);
+                if let Some(revision) = acknowledged.filter(|_| number % READ_EVERY == 0) {
+                    match way.read(key, revision).await {
+                        Ok(read) => push(&shared.reads, read),
+                        // What was not answered says nothing of the store.
+                        Err(error) => push(&shared.unread, error.to_string()),
+                    }
                 }
                 drop(place);
             });
@@ -300,20 +298,14 @@ impl Writer {
         let (way, shared, writer) = (self.way.clone(), self.shared.clone(), self.writer);
         async move {
             let begun = shared.begin.elapsed();
-            let answer = match way.put(key.clone(), value.clone()).await {
-                Ok(revision) => Answer::Acknowledged { revision },
-                Err(error) => match error.outcome() {
-                    Outcome::NotApplied => Answer::NotApplied { error: error.to_string() },
-                    Outcome::Unknown => Answer::Unknown { error: error.to_string() },
-                },
-            };
+            let answer = way.write(key.clone(), value.clone(), &shared.resolved).await;
             let ended = shared.begin.elapsed();
             let acknowledged = match answer {
                 Answer::Acknowledged { revision } => Some(revision),
                 _ => None,
             };
             let write = Write { writer, key, value, begun, ended, answer };
-            shared.writes.lock().unwrap_or_else(PoisonError::into_inner).push(write);
+            push(&shared.writes, write);
             shared.counts.send_modify(|counts| match acknowledged {
                 Some(_) => counts.acknowledged += 1,
                 None => counts.failed += 1,
@@ -330,6 +322,8 @@ pub struct LoadReport {
     writers: usize,
     prefix: String,
     elapsed: Duration,
+    unread: Vec<String>,
+    resolved: [usize; 3],
 }
 
 impl LoadReport {
@@ -355,6 +349,19 @@ impl LoadReport {
     #[must_use]
     pub fn unknown(&self) -> usize {
         self.history.counts().2
+    }
+
+    /// Why reads failed that were asked again until their time was up, one for each.
+    #[must_use]
+    pub fn unread(&self) -> &[String] {
+        &self.unread
+    }
+
+    /// Of guarded writes whose outcome was unknown at first: how many were applied, were not, and
+    /// stay unknown.
+    #[must_use]
+    pub fn resolved(&self) -> [usize; 3] {
+        self.resolved
     }
 
     /// The longest time between two acknowledgements to anyone.
