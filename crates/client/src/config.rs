@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use crate::auth::Session;
 use crate::error::{Error, Result};
 use crate::transport::endpoint::{Endpoint, redacted};
+use crate::transport::keep_alive::Pings;
 use crate::transport::tls::Tls;
 
 /// How long a request may take in all, on however many endpoints.
@@ -22,6 +23,12 @@ pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 ///
 /// Three round trips of a slow link, and one lost SYN (repeated after 1 s: RFC 6298).
 pub const DIAL_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// etcd ends connections that ping more often than every 5 s, or that ping with no request under
+/// way (`server/embed/etcd.go`, `DefaultGRPCKeepAliveMinTime`, `PermitWithoutStream`).
+const PING_EVERY: Duration = Duration::from_secs(10);
+/// A server that leaves a ping unanswered for this long is gone.
+const PING_PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a longer timeout is taken for: the clock cannot add just any time to now.
 pub(crate) const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -114,7 +121,8 @@ impl Config {
         let request_timeout = self.request_timeout.min(LONGEST);
         let timeout = self.dial_timeout.min(request_timeout / 2);
         let session = self.user.map(|(name, password)| Arc::new(Session::new(name, password)));
-        let dialing = Dialing { tls: self.tls, session, timeout };
+        let pings = Pings { every: PING_EVERY, patience: PING_PATIENCE };
+        let dialing = Dialing { tls: self.tls, session, timeout, pings };
         Ok(Checked { endpoints, dialing, request_timeout })
     }
 }
@@ -152,13 +160,7 @@ pub(crate) struct Dialing {
     pub(crate) tls: Option<Tls>,
     pub(crate) session: Option<Arc<Session>>,
     pub(crate) timeout: Duration,
-}
-
-impl Dialing {
-    /// Whether there is a certificate to show.
-    pub(crate) fn is_mutual(&self) -> bool {
-        self.tls.as_ref().is_some_and(Tls::is_mutual)
-    }
+    pub(crate) pings: Pings,
 }
 
 /// A trust that is missing, or that an endpoint would not use: both are mistakes, and the second is
@@ -226,7 +228,7 @@ mod tests {
     fn what_can_work_is_kept() {
         let config = Config::new(["http://a:1", "http://b:2"]).dial_timeout(DIAL_TIMEOUT / 2);
         let checked = config.check().unwrap();
-        let urls: Vec<_> = checked.endpoints.iter().map(Endpoint::url).collect();
+        let urls: Vec<_> = checked.endpoints.iter().map(|endpoint| &**endpoint.url()).collect();
         assert_eq!(urls, ["http://a:1", "http://b:2"]);
         assert_eq!(checked.dialing.timeout, DIAL_TIMEOUT / 2);
     }

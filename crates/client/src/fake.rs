@@ -93,7 +93,6 @@ mod tests {
     use super::*;
     use crate::{Client, Config, ErrorKind, Outcome};
 
-    /// With tonic's own TLS compiled in, too (see Cargo.toml), which is not asked.
     #[tokio::test]
     async fn over_tls_the_scheme_of_a_request_is_https() {
         let authority = Authority::new();

@@ -46,6 +46,6 @@ impl Client {
         let dialing = self.caller.dialing();
         config::check_trust(std::slice::from_ref(&endpoint), dialing.tls.as_ref())
             .map_err(|error| error.during(operation.name))?;
-        Ok(call::Member::new(endpoint, dialing.clone()))
+        Ok(self.caller.stranger(endpoint))
     }
 }

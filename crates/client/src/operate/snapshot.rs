@@ -12,7 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
-use tonic::{Request, Status, Streaming};
+use tonic::{Request, Streaming};
 
 use self::check::Check;
 pub use self::file::SavedSnapshot;
@@ -76,8 +76,7 @@ impl Client {
             first: Some(first),
             responses,
             check,
-            endpoint: url,
-            mutual: self.caller.dialing().is_mutual(),
+            endpoint: url.to_string(),
             stall_timeout: SNAPSHOT_STALL_TIMEOUT,
             done: false,
             _connection: connection,
@@ -96,7 +95,6 @@ pub struct Snapshot {
     check: Check,
     version: Option<String>,
     endpoint: String,
-    mutual: bool,
     stall_timeout: Duration,
     done: bool,
     /// Kept for as long as it is used.
@@ -215,14 +213,13 @@ impl Snapshot {
             // Longer than a clock can tell.
             None => Ok(message.await),
         };
-        let broken = |status: Status| classify(status, self.mutual);
         let stands_still = |_| {
             let what = format!("nothing came for {:.1?}", self.stall_timeout);
             Failure::new(ErrorKind::DeadlineExceeded, Fate::Unknown, what)
         };
         let failure = match result.map_err(stands_still) {
             Ok(Ok(message)) => return Ok(message),
-            Ok(Err(status)) => broken(status),
+            Ok(Err(status)) => classify(status),
             Err(failure) => failure,
         };
         let what = format!("{}, {}", failure.what, self.check.how_far());

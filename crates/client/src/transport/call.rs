@@ -7,25 +7,21 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use http::HeaderValue;
+use tokio::runtime::Handle;
+use tokio::time::timeout_at;
 use tonic::Status;
-use tonic::transport;
 
 use self::attempts::Attempts;
 use crate::config::{Checked, Dialing, LONGEST};
 use crate::error::{Error, ErrorKind, Failure, Fate, Outcome, Result};
 use crate::transport::channel::Channel;
-use crate::transport::classify::{classify, no_answer, no_connection};
-use crate::transport::connections::Connections;
-use crate::transport::dial::Connector;
+use crate::transport::classify::{classify, from_dial, no_answer, no_connection};
 use crate::transport::endpoint::Endpoint;
+pub(crate) use crate::transport::line::Lane;
+use crate::transport::line::Line;
 use crate::transport::picker::Picker;
-use crate::transport::wire::HangUp;
 
-/// etcd ends connections that ping more often than every 5 s, or that ping with no request under
-/// way (`server/embed/etcd.go`, `DefaultGRPCKeepAliveMinTime`, `PermitWithoutStream`).
-const PING_EVERY: Duration = Duration::from_secs(10);
-/// A server that leaves a ping unanswered for this long is gone.
-const PING_PATIENCE: Duration = Duration::from_secs(10);
 /// Between two rounds of a read over all endpoints, growing to the second.
 const FIRST_PAUSE: Duration = Duration::from_millis(25);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
@@ -97,6 +93,8 @@ pub(crate) struct Caller {
     picker: Mutex<Picker>,
     dialing: Dialing,
     timeout: Duration,
+    /// Whose tasks its connections are.
+    runtime: Handle,
 }
 
 /// One endpoint and its connections.
@@ -106,50 +104,24 @@ pub(crate) struct Member {
     /// Apart from the requests: a large answer would hold up the events (etcd issue 15402).
     streams: OnceLock<Line>,
     dialing: Dialing,
-}
-
-/// One connection, made when it is needed and again when it was lost.
-struct Line {
-    channel: Channel,
-    hang_up: HangUp,
-    connections: Connections,
-}
-
-/// On which of an endpoint's connections.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Lane {
-    Requests,
-    Streams,
-}
-
-impl Lane {
-    /// How much a server may send ahead of who reads it: on one stream, and on the connection.
-    fn windows_bytes(self) -> (u32, u32) {
-        match self {
-            // A range of thousands of keys should not wait for window updates; with hyper's 2 MiB
-            // and 5 MiB it does. Every answer is read as it comes, so none holds up another.
-            Self::Requests => (8 << 20, 16 << 20),
-            // A watcher that nobody reads keeps its window full: the connection's, the largest
-            // that there is (RFC 9113, 6.9.1), has room for two thousand of them.
-            Self::Streams => (1 << 20, (1 << 31) - 1),
-        }
-    }
+    runtime: Handle,
 }
 
 impl Caller {
     /// Must be called within the runtime that will do the work: each connection has a task there.
     pub(crate) fn new(config: Checked) -> Self {
+        let runtime = Handle::current();
         let members: Vec<_> = config
             .endpoints
             .into_iter()
-            .map(|endpoint| Member::new(endpoint, config.dialing.clone()))
+            .map(|endpoint| Member::new(endpoint, config.dialing.clone(), runtime.clone()))
             .collect();
         let picker = Mutex::new(Picker::new(members.len()));
-        Self { members, picker, dialing: config.dialing, timeout: config.request_timeout }
+        Self { members, picker, dialing: config.dialing, timeout: config.request_timeout, runtime }
     }
 
     pub(crate) fn urls(&self) -> impl Iterator<Item = &str> {
-        self.members.iter().map(|member| member.endpoint.url())
+        self.members.iter().map(|member| &**member.endpoint.url())
     }
 
     pub(crate) fn timeout(&self) -> Duration {
@@ -158,6 +130,11 @@ impl Caller {
 
     pub(crate) fn dialing(&self) -> &Dialing {
         &self.dialing
+    }
+
+    /// An endpoint that is not the client's, with connections of its own.
+    pub(crate) fn stranger(&self, endpoint: Endpoint) -> Member {
+        Member::new(endpoint, self.dialing.clone(), self.runtime.clone())
     }
 
     /// The configured member at `endpoint`.
@@ -175,7 +152,7 @@ impl Caller {
         operation: Operation,
         lane: Lane,
         send: S,
-    ) -> Result<(T, &str)>
+    ) -> Result<(T, Arc<str>)>
     where
         S: Fn(Channel, Duration) -> F,
         F: Future<Output = Result<T, Status>>,
@@ -194,7 +171,7 @@ impl Caller {
                 let failure = match member.send(lane, patience, &send).await {
                     Ok(answer) => {
                         self.picker().succeeded(index);
-                        return Ok((answer, member.endpoint.url()));
+                        return Ok((answer, member.endpoint.url().clone()));
                     }
                     Err(failure) => failure,
                 };
@@ -219,7 +196,8 @@ impl Caller {
     /// Says that a stream which [`call`](Self::call) opened at this endpoint ended there, so that
     /// the others are asked first.
     pub(crate) fn distrust(&self, url: &str) {
-        if let Some(index) = self.members.iter().position(|member| member.endpoint.url() == url) {
+        if let Some(index) = self.members.iter().position(|member| **member.endpoint.url() == *url)
+        {
             self.picker().failed(index, Instant::now());
         }
     }
@@ -230,10 +208,10 @@ impl Caller {
 }
 
 impl Member {
-    pub(crate) fn new(endpoint: Endpoint, dialing: Dialing) -> Self {
+    fn new(endpoint: Endpoint, dialing: Dialing, runtime: Handle) -> Self {
         let endpoint = Arc::new(endpoint);
-        let requests = Line::new(&endpoint, &dialing, Lane::Requests);
-        Self { endpoint, requests, streams: OnceLock::new(), dialing }
+        let requests = Line::new(&endpoint, &dialing, Lane::Requests, &runtime);
+        Self { endpoint, requests, streams: OnceLock::new(), dialing, runtime }
     }
 
     /// Sends what `send` makes to this member.
@@ -249,9 +227,9 @@ impl Member {
     {
         let line = match lane {
             Lane::Requests => &self.requests,
-            Lane::Streams => {
-                self.streams.get_or_init(|| Line::new(&self.endpoint, &self.dialing, lane))
-            }
+            Lane::Streams => self
+                .streams
+                .get_or_init(|| Line::new(&self.endpoint, &self.dialing, lane, &self.runtime)),
         };
         match &self.dialing.session {
             Some(session) => self.send_as(session, line, lane, patience, &send).await,
@@ -265,7 +243,7 @@ impl Member {
     async fn deliver<T, S, F>(
         &self,
         line: &Line,
-        channel: &Channel,
+        token: Option<&HeaderValue>,
         patience: Duration,
         send: &S,
     ) -> Result<T, Failure>
@@ -273,46 +251,45 @@ impl Member {
         S: Fn(Channel, Duration) -> F,
         F: Future<Output = Result<T, Status>>,
     {
-        let begin = Instant::now();
-        let failure = match self.attempt(line, channel, patience, send).await {
+        let deadline = tokio::time::Instant::now() + patience;
+        let failure = match self.attempt(line, token, patience, deadline, send).await {
             Err(failure) if failure.is_stale() => failure,
             result => return result,
         };
-        let left = patience.saturating_sub(begin.elapsed());
-        if left.is_zero() { Err(failure) } else { self.attempt(line, channel, left, send).await }
+        let left = deadline.saturating_duration_since(tokio::time::Instant::now());
+        if left.is_zero() {
+            return Err(failure);
+        }
+        self.attempt(line, token, left, deadline, send).await
     }
 
     async fn attempt<T, S, F>(
         &self,
         line: &Line,
-        channel: &Channel,
+        token: Option<&HeaderValue>,
         patience: Duration,
+        deadline: tokio::time::Instant,
         send: &S,
     ) -> Result<T, Failure>
     where
         S: Fn(Channel, Duration) -> F,
         F: Future<Output = Result<T, Status>>,
     {
-        let begin = line.connections.now();
+        let place = match line.place_now() {
+            Some(place) => place,
+            None => match timeout_at(deadline, line.place()).await {
+                Ok(Ok(place)) => place,
+                Ok(Err(dial)) => return Err(from_dial(&dial)),
+                Err(_) => return Err(no_connection(patience)),
+            },
+        };
+        let channel = Channel::new(place, token.cloned(), self.endpoint.clone());
         // Its future, and with it the request, is gone when this is done.
-        let result = tokio::time::timeout(patience, send(channel.clone(), patience)).await;
-        match result {
+        match timeout_at(deadline, send(channel, patience)).await {
             Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(status)) => Err(self.hung_up(line, classify(status, self.dialing.is_mutual()))),
-            Err(_) if line.connections.none_since(begin) => Err(no_connection(patience)),
+            Ok(Err(status)) => Err(classify(status)),
             Err(_) => Err(no_answer(patience)),
         }
-    }
-
-    /// A lost connection on which the server never said a word is most often a wrong scheme.
-    fn hung_up(&self, line: &Line, failure: Failure) -> Failure {
-        if failure.kind != ErrorKind::ConnectionLost || !line.hang_up.is_last() {
-            return failure;
-        }
-        let fix = (!self.endpoint.is_https())
-            .then_some("does it speak TLS? then write https:// in the endpoint");
-        let what = "the server hung up before it said a word".to_owned();
-        Failure { kind: ErrorKind::Connect, what, fix, ..failure }
     }
 }
 
@@ -320,27 +297,6 @@ impl fmt::Debug for Caller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let urls: Vec<_> = self.urls().collect();
         f.debug_struct("Caller").field("endpoints", &urls).field("dialing", &self.dialing).finish()
-    }
-}
-
-impl Line {
-    fn new(endpoint: &Arc<Endpoint>, dialing: &Dialing, lane: Lane) -> Self {
-        let (hang_up, connections) = (HangUp::default(), Connections::default());
-        let connector =
-            Connector::new(endpoint.clone(), dialing.clone(), hang_up.clone(), connections.clone());
-        let (stream_bytes, connection_bytes) = lane.windows_bytes();
-        // If any crate of a build asks for tonic's TLS, tonic refuses an https URI without it, after
-        // our connector has dialled. So it dials an http one, and only the origin, which becomes
-        // the scheme and authority of the requests, is https.
-        let channel = transport::Channel::builder(endpoint.plain_uri().clone())
-            .origin(endpoint.uri().clone())
-            .http2_keep_alive_interval(PING_EVERY)
-            .keep_alive_timeout(PING_PATIENCE)
-            .keep_alive_while_idle(false)
-            .initial_stream_window_size(stream_bytes)
-            .initial_connection_window_size(connection_bytes)
-            .connect_with_connector_lazy(connector);
-        Self { channel: Channel::new(channel), hang_up, connections }
     }
 }
 

@@ -1,32 +1,28 @@
 //! From what tonic reports to what happened.
 //!
-//! tonic's codes cannot be trusted where no server spoke (its `status.rs`): a lost connection is
-//! Cancelled or Unknown, its own timeout is Cancelled, and a refused stream is Unknown unless a
-//! server is compiled in. What really happened is in the chain of sources.
+//! tonic's codes mean nothing where no server spoke (its `status.rs`). What really happened our own
+//! connections know, and is in the chain of sources.
 
 use std::error::Error as StdError;
 use std::fmt;
-use std::io;
 use std::sync::Arc;
 
 use tonic::{Code, Status};
 
 use crate::error::{ErrorKind, Failure, Fate};
 use crate::transport::dial::DialError;
-use crate::transport::{rejection, tls_words, wire};
+use crate::transport::ended::Ended;
+use crate::transport::rejection;
 
-/// Names one attempt's end; `mutual` is whether a client certificate was shown.
-pub(crate) fn classify(status: Status, mutual: bool) -> Failure {
+/// Names one attempt's end.
+pub(crate) fn classify(status: Status) -> Failure {
     if status.source().is_none() {
         return answered(&status);
     }
     if let Some(own) = find::<Own>(&status) {
         return Failure::new(own.kind, Fate::Unknown, own.what);
     }
-    if let Some(dial) = find::<DialError>(&status) {
-        return from_dial(dial);
-    }
-    let failure = unanswered(&status, mutual);
+    let failure = find::<Ended>(&status).map_or_else(lost, unanswered);
     Failure { source: Some(Box::new(Cause(status))), ..failure }
 }
 
@@ -148,34 +144,20 @@ fn by_code(code: Code) -> (ErrorKind, Fate) {
     }
 }
 
-/// No server spoke: look for what did.
-fn unanswered(status: &Status, mutual: bool) -> Failure {
-    let mut next = status.source();
-    while let Some(error) = next {
-        if error.is::<tonic::TimeoutExpired>() {
-            let what = "no answer within the time given to the request";
-            return Failure::new(ErrorKind::DeadlineExceeded, Fate::Unknown, what);
+/// No server spoke.
+fn unanswered(ended: &Ended) -> Failure {
+    let fate = if ended.is_refused() { Fate::NeverSent } else { Fate::Unknown };
+    match ended {
+        Ended::Stream(error) if ended.is_refused() && error.is_reset() => {
+            let what = "the server takes no more requests on this connection";
+            Failure::new(ErrorKind::Unavailable, fate, what)
         }
-        if let Some(error) = error.downcast_ref::<h2::Error>() {
-            return from_http2(error, mutual);
+        Ended::Stream(_) if ended.is_refused() => {
+            let what = "the server ended the connection without looking at the request";
+            Failure::new(ErrorKind::ConnectionLost, fate, what)
         }
-        if let Some(error) = error.downcast_ref::<hyper::Error>() {
-            // hyper says so only of a request that it still held (its `client/dispatch.rs`).
-            if error.is_canceled() {
-                let what = "the connection ended before the request was sent";
-                return Failure::new(ErrorKind::ConnectionLost, Fate::NeverSent, what);
-            }
-            if error.is_timeout() {
-                let what = "the server stopped answering pings";
-                return Failure::new(ErrorKind::ConnectionLost, Fate::Unknown, what);
-            }
-        }
-        if let Some(error) = error.downcast_ref::<io::Error>() {
-            return from_text(&error.to_string(), mutual);
-        }
-        next = error.source();
+        ended => Failure::new(ErrorKind::ConnectionLost, fate, ended.to_string()),
     }
-    lost()
 }
 
 fn find<E: StdError + 'static>(status: &Status) -> Option<&E> {
@@ -189,7 +171,7 @@ fn find<E: StdError + 'static>(status: &Status) -> Option<&E> {
     None
 }
 
-fn from_dial(dial: &DialError) -> Failure {
+pub(crate) fn from_dial(dial: &DialError) -> Failure {
     Failure {
         kind: dial.kind,
         fate: Fate::NeverSent,
@@ -198,44 +180,6 @@ fn from_dial(dial: &DialError) -> Failure {
         message: None,
         source: dial.source.clone().map(|source| Box::new(Shared(source)) as _),
     }
-}
-
-fn from_http2(error: &h2::Error, mutual: bool) -> Failure {
-    // What promises that nothing was done (RFC 9113, 8.7). Only of a stream, and only by the
-    // server: the same reason for a whole connection promises nothing of its streams.
-    if error.is_reset() && error.is_remote() && error.reason() == Some(h2::Reason::REFUSED_STREAM) {
-        let what = "the server takes no more requests on this connection";
-        return Failure::new(ErrorKind::Unavailable, Fate::NeverSent, what);
-    }
-    match error.get_io() {
-        Some(io) => from_text(&io.to_string(), mutual),
-        None => lost(),
-    }
-}
-
-/// Of an I/O error under HTTP/2 only the text is left.
-fn from_text(text: &str, mutual: bool) -> Failure {
-    // A server that refuses our certificate, or speaks something else, has read no request. One
-    // that has spoken HTTP/2 before may have.
-    if text.contains(wire::BEFORE_FIRST_WORD)
-        && let Some(alert) = tls_words::alert_in(text)
-    {
-        let (what, fix) = tls_words::alert_says(alert, mutual);
-        return Failure { fix, ..Failure::new(ErrorKind::Tls, Fate::NeverSent, what) };
-    }
-    if text.contains(wire::SPEAKS_TLS) {
-        return Failure::new(ErrorKind::Connect, Fate::NeverSent, wire::SPEAKS_TLS)
-            .fix("write https:// in the endpoint");
-    }
-    if text.contains(wire::SPEAKS_HTTP1) {
-        return Failure::new(ErrorKind::Connect, Fate::NeverSent, wire::SPEAKS_HTTP1)
-            .fix("is it the client port?");
-    }
-    // It may only be slow, and the request is in its buffers.
-    if text.contains(wire::SILENT) {
-        return Failure::new(ErrorKind::Connect, Fate::Unknown, wire::SILENT);
-    }
-    lost()
 }
 
 fn lost() -> Failure {
@@ -280,19 +224,19 @@ impl StdError for Shared {
 
 #[cfg(test)]
 mod tests {
-    use tokio_rustls::rustls::{self, AlertDescription};
+    use std::io;
 
     use super::*;
 
-    fn by_transport(error: impl Into<Box<dyn StdError + Send + Sync>>) -> Failure {
-        classify(Status::from_error(error.into()), true)
+    fn by_transport(ended: Ended) -> Failure {
+        classify(Status::from_error(ended.into()))
     }
 
     #[test]
     fn a_failed_dial_has_sent_nothing() {
         let dial = DialError::new(ErrorKind::Connect, "nothing listens there")
             .caused_by(io::Error::from(io::ErrorKind::ConnectionRefused));
-        let failure = by_transport(tonic::ConnectError(dial.into()));
+        let failure = from_dial(&dial);
         assert_eq!((failure.kind, failure.fate), (ErrorKind::Connect, Fate::NeverSent));
         assert_eq!(failure.what, "nothing listens there");
         assert_eq!(failure.source.unwrap().to_string(), "connection refused");
@@ -300,34 +244,27 @@ mod tests {
 
     #[test]
     fn a_reason_alone_promises_nothing() {
-        // See `call` for one that a server gives.
+        // See `fake` for one that a server gives.
         for reason in [h2::Reason::REFUSED_STREAM, h2::Reason::CANCEL] {
-            let failure = by_transport(h2::Error::from(reason));
+            let failure = by_transport(Ended::Stream(reason.into()));
             assert_eq!((failure.kind, failure.fate), (ErrorKind::ConnectionLost, Fate::Unknown));
         }
+        // The control: it has no stream.
+        let failure = by_transport(Ended::Unsent(h2::Reason::NO_ERROR.into()));
+        assert_eq!((failure.kind, failure.fate), (ErrorKind::ConnectionLost, Fate::NeverSent));
     }
 
     #[test]
-    fn a_lost_connection_leaves_it_open() {
-        let failure = by_transport(io::Error::from(io::ErrorKind::ConnectionReset));
+    fn silence_leaves_it_open() {
+        let failure = by_transport(Ended::Silence);
         assert_eq!((failure.kind, failure.fate), (ErrorKind::ConnectionLost, Fate::Unknown));
-    }
-
-    #[test]
-    fn a_late_refusal_of_our_certificate_is_one() {
-        let alert = rustls::Error::AlertReceived(AlertDescription::UnknownCA);
-        let by_text = |text| by_transport(io::Error::new(io::ErrorKind::InvalidData, text));
-        let failure = by_text(format!("{}: {alert}", wire::BEFORE_FIRST_WORD));
-        assert_eq!((failure.kind, failure.fate), (ErrorKind::Tls, Fate::NeverSent));
-        // On a connection that was in use requests may have been processed.
-        let failure = by_text(alert.to_string());
-        assert_eq!((failure.kind, failure.fate), (ErrorKind::ConnectionLost, Fate::Unknown));
+        assert_eq!(failure.what, "the server stopped answering pings");
     }
 
     #[test]
     fn a_server_is_taken_at_its_word() {
         let failure =
-            classify(Status::resource_exhausted("etcdserver: mvcc: database space exceeded"), true);
+            classify(Status::resource_exhausted("etcdserver: mvcc: database space exceeded"));
         assert_eq!((failure.kind, failure.fate), (ErrorKind::NoSpace, Fate::Unknown));
         assert!(failure.source.is_none());
         assert_eq!(failure.message.as_deref(), Some("etcdserver: mvcc: database space exceeded"));
@@ -335,7 +272,7 @@ mod tests {
 
     #[test]
     fn a_text_that_is_new_is_kept_with_its_code() {
-        let failure = classify(Status::failed_precondition("etcdserver: too blue"), true);
+        let failure = classify(Status::failed_precondition("etcdserver: too blue"));
         assert_eq!((failure.kind, failure.fate), (ErrorKind::Other, Fate::Refused));
         insta::assert_snapshot!(failure.what, @"the server answered FailedPrecondition: etcdserver: too blue");
         assert_eq!(failure.message.as_deref(), Some("etcdserver: too blue"));
@@ -343,7 +280,7 @@ mod tests {
 
     #[test]
     fn a_code_that_is_not_etcds_promises_nothing() {
-        let fate = |code, text: &str| classify(Status::new(code, text), true).fate;
+        let fate = |code, text: &str| classify(Status::new(code, text)).fate;
         assert_eq!(fate(Code::FailedPrecondition, "etcdserver: too blue"), Fate::Refused);
         assert_eq!(fate(Code::FailedPrecondition, "auth: too blue"), Fate::Refused);
         assert_eq!(fate(Code::FailedPrecondition, "upstream is too blue"), Fate::Unknown);
@@ -354,18 +291,18 @@ mod tests {
     #[test]
     fn an_older_etcd_does_not_know_every_request() {
         let text = "unknown method Downgrade for service etcdserverpb.Maintenance";
-        let failure = classify(Status::unimplemented(text), true);
+        let failure = classify(Status::unimplemented(text));
         assert_eq!((failure.kind, failure.fate), (ErrorKind::Unsupported, Fate::Refused));
         assert_eq!(failure.message.as_deref(), Some(text));
         // The control: the same code from something else.
-        let failure = classify(Status::unimplemented("no such route"), true);
+        let failure = classify(Status::unimplemented("no such route"));
         assert_eq!((failure.kind, failure.fate), (ErrorKind::Other, Fate::Unknown));
     }
 
     #[test]
     fn what_tonic_says_of_an_answer_is_not_put_in_a_servers_mouth() {
         let by_tonic = |code, text: &str| {
-            let failure = classify(Status::new(code, text), true);
+            let failure = classify(Status::new(code, text));
             assert_eq!(failure.message, None, "{text}");
             format!("{:?} {:?}: {}", failure.kind, failure.fate, failure.what)
         };
@@ -381,7 +318,7 @@ mod tests {
             Protocol Unknown: the answer cannot be read: Missing response message.
             ConnectionLost Unknown: the connection ended before the answer came
         ");
-        let failure = classify(own(ErrorKind::ConnectionLost, "so we say"), true);
+        let failure = classify(own(ErrorKind::ConnectionLost, "so we say"));
         assert_eq!((failure.kind, failure.what.as_str()), (ErrorKind::ConnectionLost, "so we say"));
     }
 }

@@ -1,6 +1,9 @@
 //! Where a member listens for clients.
 
+use std::sync::Arc;
+
 use http::Uri;
+use http::uri::PathAndQuery;
 use tokio_rustls::rustls::pki_types::ServerName;
 
 use crate::error::{Error, Result};
@@ -9,10 +12,8 @@ use crate::error::{Error, Result};
 #[derive(Debug, Clone)]
 pub(crate) struct Endpoint {
     /// Without a slash at its end; also what errors call it.
-    url: String,
+    url: Arc<str>,
     uri: Uri,
-    /// The same with the scheme `http`.
-    plain_uri: Uri,
     /// Without the brackets of an IPv6 address.
     host: String,
     port: u16,
@@ -74,21 +75,19 @@ impl Endpoint {
             None
         };
         let url = format!("{}://{authority}", if https { "https" } else { "http" });
-        let plain_uri = format!("http://{authority}").parse().map_err(no_url)?;
-        Ok(Self { uri: url.parse().map_err(no_url)?, url, plain_uri, host, port, server_name })
+        Ok(Self { uri: url.parse().map_err(no_url)?, url: url.into(), host, port, server_name })
     }
 
-    pub(crate) fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &Arc<str> {
         &self.url
     }
 
-    pub(crate) fn uri(&self) -> &Uri {
-        &self.uri
-    }
-
-    /// What tonic is told to dial: of an `https` it would ask for its own TLS.
-    pub(crate) fn plain_uri(&self) -> &Uri {
-        &self.plain_uri
+    /// The URI of a request for `path`.
+    pub(crate) fn uri_of(&self, path: PathAndQuery) -> Uri {
+        let mut parts = self.uri.clone().into_parts();
+        parts.path_and_query = Some(path);
+        // It has all three parts, and so is one.
+        Uri::from_parts(parts).unwrap_or_default()
     }
 
     pub(crate) fn address(&self) -> (&str, u16) {
@@ -130,7 +129,7 @@ mod tests {
     #[test]
     fn names_and_addresses() {
         let endpoint = Endpoint::parse("https://etcd-1.example:2379/").unwrap();
-        assert_eq!(endpoint.url(), "https://etcd-1.example:2379");
+        assert_eq!(&**endpoint.url(), "https://etcd-1.example:2379");
         assert_eq!(endpoint.address(), ("etcd-1.example", 2379));
         assert!(endpoint.is_https());
 
@@ -152,7 +151,7 @@ mod tests {
         for text in others {
             assert!(!endpoint.is_same(&parse(text)), "{text}");
         }
-        assert_eq!(parse("HTTPS://etcd-1:2379//").url(), "https://etcd-1:2379");
+        assert_eq!(&**parse("HTTPS://etcd-1:2379//").url(), "https://etcd-1:2379");
     }
 
     #[test]

@@ -4,9 +4,12 @@
 pub(crate) mod call;
 pub(crate) mod channel;
 pub(crate) mod classify;
-pub(crate) mod connections;
+pub(crate) mod connection;
 pub(crate) mod dial;
+pub(crate) mod ended;
 pub(crate) mod endpoint;
+pub(crate) mod keep_alive;
+pub(crate) mod line;
 pub(crate) mod picker;
 pub(crate) mod rejection;
 pub(crate) mod tls;

@@ -62,6 +62,12 @@ pub(crate) struct Current {
     pub(crate) refused: Option<String>,
 }
 
+impl Current {
+    pub(crate) fn refused(&self) -> Option<&str> {
+        self.refused.as_deref()
+    }
+}
+
 impl Tls {
     /// Trusts the authorities in `ca_pem`, one or more certificates, and shows none itself.
     ///

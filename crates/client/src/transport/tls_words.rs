@@ -108,24 +108,6 @@ fn distrusted(reason: &CertificateError) -> (String, Option<&'static str>) {
     (what.to_owned(), fix)
 }
 
-/// The alert in a text that HTTP/2 has kept of an I/O error.
-pub(crate) fn alert_in(text: &str) -> Option<AlertDescription> {
-    const KNOWN: [AlertDescription; 8] = [
-        AlertDescription::CertificateRequired,
-        AlertDescription::BadCertificate,
-        AlertDescription::UnknownCA,
-        AlertDescription::CertificateExpired,
-        AlertDescription::CertificateRevoked,
-        AlertDescription::ProtocolVersion,
-        AlertDescription::HandshakeFailure,
-        AlertDescription::AccessDenied,
-    ];
-    KNOWN.into_iter().find(|&alert| {
-        // The very text that rustls gives the error, whatever it is in its version.
-        text.contains(&rustls::Error::AlertReceived(alert).to_string())
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -171,15 +153,5 @@ mod tests {
             the server's certificate is not for server authentication
             the server's certificate is not acceptable
         ");
-    }
-
-    #[test]
-    fn an_alert_is_found_in_what_http2_keeps_of_it() {
-        let error = io::Error::new(
-            io::ErrorKind::InvalidData,
-            rustls::Error::AlertReceived(AlertDescription::UnknownCA),
-        );
-        assert_eq!(alert_in(&error.to_string()), Some(AlertDescription::UnknownCA));
-        assert_eq!(alert_in("broken pipe"), None);
     }
 }

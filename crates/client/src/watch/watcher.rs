@@ -38,7 +38,6 @@ pub struct Watcher {
     /// Kept since the end of the requests would end the watch.
     _requests: mpsc::Sender<pb::WatchRequest>,
     endpoint: String,
-    mutual: bool,
     created_revision: i64,
     /// What came together with the confirmation, or instead of it.
     first: Option<pb::WatchResponse>,
@@ -64,7 +63,7 @@ impl Watcher {
                 None => match self.responses.message().await {
                     Ok(Some(response)) => response,
                     Ok(None) => return self.end(ended()),
-                    Err(status) => return self.end(classify(status, self.mutual).into()),
+                    Err(status) => return self.end(classify(status).into()),
                 },
             };
             if let Some(refusal) = Refusal::of(&response) {
@@ -90,7 +89,7 @@ impl Watcher {
         self.created_revision
     }
 
-    pub(crate) fn new(started: Started, endpoint: &str, mutual: bool) -> Result<Self> {
+    pub(crate) fn new(started: Started, endpoint: &str) -> Result<Self> {
         if let Some(refusal) = Refusal::of(&started.first) {
             return Err(refusal.into_error(endpoint));
         }
@@ -98,7 +97,6 @@ impl Watcher {
             responses: started.responses,
             _requests: started.requests,
             endpoint: endpoint.to_owned(),
-            mutual,
             created_revision: started.first.header.unwrap_or_default().revision,
             first: Some(started.first),
             done: false,
@@ -139,7 +137,7 @@ impl Client {
         let create = watch.into_wire();
         let begin = |channel, _| start(channel, create.clone());
         let (started, endpoint) = self.caller.call(WATCH, Lane::Streams, begin).await?;
-        Watcher::new(started, endpoint, self.caller.dialing().is_mutual())
+        Watcher::new(started, &endpoint)
     }
 }
 

@@ -44,7 +44,7 @@ impl Member {
         let mut overtaken = 0;
         loop {
             let left = patience.saturating_sub(begin.elapsed());
-            let failure = match self.deliver(line, &line.channel, left, send).await {
+            let failure = match self.deliver(line, None, left, send).await {
                 Err(failure) if is_overtaken(&failure) => failure,
                 result => return result,
             };
@@ -77,8 +77,8 @@ impl Member {
         loop {
             let pass = session.pass(left(), || self.authenticate(session, left())).await;
             let pass = pass.map_err(|failure| not_sent(failure, session))?;
-            let channel = line.channel.with_token(pass.token.as_ref());
-            let failure = match self.deliver(line, &channel, left(), send).await {
+            let token = pass.token.as_ref();
+            let failure = match self.deliver(line, token, left(), send).await {
                 Err(failure) if refreshed < REFRESHES => failure,
                 result => return result,
             };
@@ -106,7 +106,7 @@ impl Member {
             let request = timed(request, patience);
             async move { Ok(auth(channel).authenticate(request).await?.into_inner().token) }
         };
-        match self.deliver(&self.requests, &self.requests.channel, patience, &send).await {
+        match self.deliver(&self.requests, None, patience, &send).await {
             Ok(token) => {
                 let mut token = HeaderValue::try_from(token).map_err(|source| {
                     let what = "the server's token cannot be sent back to it";

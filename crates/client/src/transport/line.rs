@@ -1,0 +1,148 @@
+//! One connection to an endpoint, made when it is needed and again when it was lost.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+
+use crate::config::Dialing;
+use crate::transport::connection::{Connection, Place, Windows};
+use crate::transport::dial::{DialError, dial};
+use crate::transport::endpoint::Endpoint;
+
+/// On which of an endpoint's connections.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Lane {
+    Requests,
+    Streams,
+}
+
+impl Lane {
+    fn windows(self) -> Windows {
+        match self {
+            // A range of thousands of keys should not wait for window updates; with hyper's 2 MiB
+            // and 5 MiB it does. Every answer is read as it comes, so none holds up another.
+            Self::Requests => Windows { stream_bytes: 8 << 20, connection_bytes: 16 << 20 },
+            // A watcher that nobody reads keeps its window full: the connection's, the largest
+            // that there is (RFC 9113, 6.9.1), has room for two thousand of them.
+            Self::Streams => Windows { stream_bytes: 1 << 20, connection_bytes: (1 << 31) - 1 },
+        }
+    }
+}
+
+/// A connection that is there when somebody wants it.
+///
+/// However many want one, one dial is made for all of them. It goes on when they lose patience, to
+/// its own deadline, so that impatient requests get a connection in the end.
+pub(crate) struct Line {
+    endpoint: Arc<Endpoint>,
+    dialing: Dialing,
+    lane: Lane,
+    runtime: Handle,
+    state: Mutex<State>,
+}
+
+enum State {
+    Closed,
+    Dialling(Dial),
+    Open(Arc<Connection>),
+}
+
+type Dialled = Option<Result<Arc<Connection>, DialError>>;
+
+/// A dial that is under way or done; it ends with its owner.
+struct Dial {
+    result: watch::Receiver<Dialled>,
+    task: AbortHandle,
+}
+
+impl Drop for Dial {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Line {
+    pub(crate) fn new(
+        endpoint: &Arc<Endpoint>,
+        dialing: &Dialing,
+        lane: Lane,
+        runtime: &Handle,
+    ) -> Self {
+        Self {
+            endpoint: endpoint.clone(),
+            dialing: dialing.clone(),
+            lane,
+            runtime: runtime.clone(),
+            state: Mutex::new(State::Closed),
+        }
+    }
+
+    /// A place for one request, if there is one now.
+    pub(crate) fn place_now(&self) -> Option<Place> {
+        self.connection_now().ok()?.place_now()
+    }
+
+    /// A place for one request, when there is a connection and the server allows one more.
+    ///
+    /// Cancel safe: a dial that began goes on.
+    pub(crate) async fn place(&self) -> Result<Place, DialError> {
+        let connection = match self.connection_now() {
+            Ok(connection) => connection,
+            Err(mut dialled) => match dialled.wait_for(Option::is_some).await.as_deref() {
+                Ok(Some(Ok(connection))) => connection.clone(),
+                Ok(Some(Err(error))) => return Err(error.clone()),
+                Ok(None) | Err(_) => return Err(DialError::ended()),
+            },
+        };
+        Ok(connection.place().await)
+    }
+
+    /// The connection, or where it will be.
+    fn connection_now(&self) -> Result<Arc<Connection>, watch::Receiver<Dialled>> {
+        let mut state = self.state();
+        if let State::Dialling(dial) = &*state {
+            let Some(result) = dial.result.borrow().clone() else {
+                return Err(dial.result.clone());
+            };
+            *state = result.map_or(State::Closed, State::Open);
+        }
+        if let State::Open(connection) = &*state
+            && connection.is_open()
+        {
+            return Ok(connection.clone());
+        }
+        let dial = self.dial();
+        let result = dial.result.clone();
+        *state = State::Dialling(dial);
+        Err(result)
+    }
+
+    fn dial(&self) -> Dial {
+        let (sender, result) = watch::channel(None);
+        let (endpoint, dialing) = (self.endpoint.clone(), self.dialing.clone());
+        let windows = self.lane.windows();
+        let task = self.runtime.spawn(async move {
+            let dialled = dial(&endpoint, &dialing, windows).await;
+            // If nobody is left who could want it, it ends here.
+            let _ = sender.send(Some(dialled.map(Arc::new)));
+        });
+        Dial { result, task: task.abort_handle() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { endpoint, lane, .. } = self;
+        f.debug_struct("Line")
+            .field("url", endpoint.url())
+            .field("lane", lane)
+            .finish_non_exhaustive()
+    }
+}
