@@ -9,6 +9,7 @@ mod print;
 #[macro_use]
 mod fleet_options;
 
+mod bench;
 mod chaos;
 mod demo;
 mod doctor;
@@ -38,6 +39,7 @@ Usage: cargo xtask COMMAND
   doctor [OPTIONS] WHAT    what is wrong with the TLS of an etcd; see: cargo xtask doctor --help
   ps [--json] [DIR]...     which fleets run or are left here; see: cargo xtask ps --help
   sweep [OPTIONS] [DIR]... clear what dead owners of fleets left; see: cargo xtask sweep --help
+  bench [OPTIONS]          measure, beside peers; see: cargo xtask bench --help
   proto [--check]          write the client's generated code, or say whether it is stale
   tidy                     the rules of this repository that no other tool checks
 ";
@@ -57,6 +59,9 @@ fn main() -> ExitCode {
 
 fn run() -> Result<ExitCode, Failure> {
     let mut arguments = lexopt::Parser::from_env();
+    if bench::protoc::is_asked_for(std::env::args_os().next().as_ref()) {
+        return bench::protoc::run(arguments).map(|()| ExitCode::SUCCESS);
+    }
     let command = match arguments.next()? {
         Some(Value(command)) => command.string()?,
         None | Some(Short('h') | Long("help")) => {
@@ -66,6 +71,7 @@ fn run() -> Result<ExitCode, Failure> {
         Some(other) => return Err(other.unexpected().into()),
     };
     match command.as_str() {
+        "bench" => bench::run(arguments),
         "chaos" => chaos::run(arguments),
         "demo" => demo::run(arguments),
         "up" => up::run(arguments),
