@@ -11,6 +11,7 @@ use crate::from_wire::FromWire;
 use crate::generated::etcdserverpb::cluster_client::ClusterClient;
 use crate::generated::etcdserverpb::maintenance_client::MaintenanceClient;
 use crate::kv::Namespace;
+use crate::lease::Keeper;
 use crate::transport::call::{Caller, Lane, Operation};
 use crate::transport::channel::Channel;
 
@@ -31,6 +32,7 @@ use crate::transport::channel::Channel;
 pub struct Client {
     pub(crate) caller: Arc<Caller>,
     pub(crate) namespace: Namespace,
+    pub(crate) keeper: Arc<Keeper>,
 }
 
 impl Client {
@@ -46,7 +48,11 @@ impl Client {
     #[expect(clippy::unused_async, reason = "its tasks belong to the runtime: this asks for one")]
     pub async fn connect(config: impl Into<Config>) -> Result<Self> {
         let config = config.into().check()?;
-        Ok(Self { caller: Arc::new(Caller::new(config)), namespace: Namespace::default() })
+        Ok(Self {
+            caller: Arc::new(Caller::new(config)),
+            namespace: Namespace::default(),
+            keeper: Arc::new(Keeper::new()),
+        })
     }
 
     /// The endpoints that the client was made with.

@@ -33,6 +33,10 @@ pub enum ErrorKind {
     DamagedSnapshot,
     /// A file here could not be written; the reason is the [`source`](std::error::Error::source).
     Io,
+    /// The lease that this needed was lost while it was kept: of a session, the session is over.
+    LeaseLost,
+    /// A lock or an office that this needed is not, or no longer, held; nothing was changed.
+    NotHeld,
 
     /// The revision asked for is older than what the store still knows.
     Compacted,
@@ -50,6 +54,8 @@ pub enum ErrorKind {
     KeyNotFound,
     /// The lease is not, or no longer, there.
     LeaseNotFound,
+    /// There is a lease of that number.
+    LeaseExists,
     /// The cluster has no such member.
     MemberNotFound,
     /// The cluster has a member with that number, or one of those peer URLs.

@@ -60,6 +60,7 @@ mod kv;
 mod lease;
 mod member;
 mod operate;
+mod race;
 mod random;
 mod secrets;
 mod transport;
@@ -70,13 +71,17 @@ pub use bytes::Bytes;
 pub use self::auth::{Access, AuthStatus, Permission, Role, User};
 pub use self::client::Client;
 pub use self::config::{Config, DIAL_TIMEOUT, REQUEST_TIMEOUT};
+pub use self::coordination::{Fence, SESSION_TTL, Session, SessionBuilder};
 pub use self::error::{Error, ErrorKind, Outcome, Result};
 pub use self::kv::{
     Compare, Delete, DeleteResponse, EVIDENCE_TIME, Guarded, Is, KeyValue, Keys, Op, OpResponse,
     Order, Put, PutResponse, Range, RangeResponse, Resolution, SortBy, Txn, TxnResponse, TxnThen,
     TxnWhen,
 };
-pub use self::lease::LeaseId;
+pub use self::lease::{
+    Lease, LeaseGrantResponse, LeaseId, LeaseLost, LeaseLostReason, LeaseRevokeResponse,
+    LeaseState, LeaseTimeToLiveResponse, MAX_LEASE_TTL,
+};
 pub use self::member::{Member, MemberListResponse};
 pub use self::operate::{
     Alarm, AlarmKind, Compact, CompactResponse, DowngradeResponse, HashKvResponse, HashResponse,

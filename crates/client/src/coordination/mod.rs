@@ -1,1 +1,7 @@
 //! What several clients agree on by way of the store: locks, elections, queues, transactions.
+
+mod fence;
+mod session;
+
+pub use self::fence::Fence;
+pub use self::session::{SESSION_TTL, Session, SessionBuilder};

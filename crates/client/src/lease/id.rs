@@ -14,6 +14,14 @@ use std::fmt;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LeaseId(i64);
 
+impl LeaseId {
+    /// One that most likely no other lease has.
+    pub(crate) fn random() -> Self {
+        // Positive, as those that etcd chooses are, and not 0.
+        Self((crate::random::unique() >> 1).cast_signed().max(1))
+    }
+}
+
 impl From<i64> for LeaseId {
     fn from(id: i64) -> Self {
         Self(id)

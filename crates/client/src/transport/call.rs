@@ -33,6 +33,8 @@ pub(crate) struct Operation {
     pub(crate) name: &'static str,
     /// Whether sending it twice is the same as once.
     pub(crate) read: bool,
+    /// Whether it changes something.
+    pub(crate) changes: bool,
     /// The first etcd that has it, where not every one that we know does.
     since: Option<&'static str>,
     /// Whether it takes as long as the store is large.
@@ -41,11 +43,16 @@ pub(crate) struct Operation {
 
 impl Operation {
     pub(crate) const fn read(name: &'static str) -> Self {
-        Self { name, read: true, since: None, long: false }
+        Self { name, read: true, changes: false, since: None, long: false }
     }
 
     pub(crate) const fn write(name: &'static str) -> Self {
-        Self { read: false, ..Self::read(name) }
+        Self { read: false, changes: true, ..Self::read(name) }
+    }
+
+    /// One that changes something, and of which twice is the same as once.
+    pub(crate) const fn repeatable(name: &'static str) -> Self {
+        Self { changes: true, ..Self::read(name) }
     }
 
     /// The same, which came with this version.
@@ -67,7 +74,7 @@ impl Operation {
     /// An error of this operation, of no endpoint in particular.
     pub(crate) fn failed_anywhere(self, failure: Failure) -> Error {
         let outcome = match failure.fate {
-            Fate::Unknown if !self.read => Outcome::Unknown,
+            Fate::Unknown if self.changes => Outcome::Unknown,
             _ => Outcome::NotApplied,
         };
         Error::new(self.name, failure, outcome)
@@ -80,7 +87,7 @@ impl Operation {
             failure.what.push_str(version);
         }
         let outcome = match failure.fate {
-            Fate::Unknown if !self.read => Outcome::Unknown,
+            Fate::Unknown if self.changes => Outcome::Unknown,
             _ => Outcome::NotApplied,
         };
         Error::new(self.name, failure, outcome).at(endpoint)

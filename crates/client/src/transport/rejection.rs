@@ -21,6 +21,7 @@ pub(crate) fn meaning(text: &str) -> Option<(ErrorKind, Fate)> {
 
         "key not found" => (KeyNotFound, Refused),
         "requested lease not found" => (LeaseNotFound, Refused),
+        "lease already exists" => (LeaseExists, Refused),
         // All of these are checked before the proposal or when it is applied, and then it does
         // nothing (`server/etcdserver/api/membership/cluster.go`, `ValidateConfigurationChange`).
         "member not found" => (MemberNotFound, Refused),
@@ -50,7 +51,6 @@ pub(crate) fn meaning(text: &str) -> Option<(ErrorKind, Fate)> {
         | "duplicate key given in txn request"
         | "invalid sort option"
         | "invalid client api version"
-        | "lease already exists"
         | "too large lease TTL"
         | "mvcc: watcher range is empty" => (InvalidRequest, Refused),
         "request is too large" => (RequestTooLarge, Refused),

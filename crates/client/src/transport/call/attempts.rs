@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use super::Operation;
-use crate::error::{Error, ErrorKind, Failure};
+use crate::error::{Error, ErrorKind, Failure, Fate};
 use crate::transport::classify::no_answer;
 
 /// What was tried for one request so far.
@@ -15,11 +15,20 @@ pub(super) struct Attempts {
     last: Option<(String, Failure)>,
     /// Each endpoint's last text, so that a hundred rounds do not fill a page.
     texts: HashMap<String, String>,
+    /// Whether an attempt before the last may have been done.
+    doubtful: bool,
 }
 
 impl Attempts {
     pub(super) fn new(operation: Operation, timeout: Duration) -> Self {
-        Self { operation, started: Instant::now(), timeout, last: None, texts: HashMap::new() }
+        Self {
+            operation,
+            started: Instant::now(),
+            timeout,
+            last: None,
+            texts: HashMap::new(),
+            doubtful: false,
+        }
     }
 
     pub(super) fn left(&self) -> Duration {
@@ -38,6 +47,7 @@ impl Attempts {
 
     pub(super) fn record(&mut self, failure: Failure, endpoint: &str) {
         if let Some((endpoint, failure)) = self.last.take() {
+            self.doubtful |= failure.fate == Fate::Unknown;
             self.texts.insert(endpoint, failure.what);
         }
         self.last = Some((endpoint.to_owned(), failure));
@@ -54,8 +64,11 @@ impl Attempts {
     }
 
     pub(super) fn into_error(mut self) -> Error {
-        let (endpoint, failure) =
+        let (endpoint, mut failure) =
             self.last.take().unwrap_or_else(|| (String::new(), no_answer(self.timeout)));
+        if self.doubtful {
+            failure.fate = Fate::Unknown;
+        }
         self.texts.remove(&endpoint);
         let mut before: Vec<_> = self.texts.into_iter().collect();
         before.sort();
@@ -66,7 +79,7 @@ impl Attempts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Fate;
+    use crate::error::Outcome;
 
     const GET: Operation = Operation::read("get");
 
@@ -89,5 +102,17 @@ mod tests {
         let text = error.to_string();
         let text = text.split(" [gave up").next().unwrap();
         insta::assert_snapshot!(text, @"get at http://b:2: time is up; the last answer was: no leader (before that, http://a:1: x)");
+    }
+
+    #[test]
+    fn a_first_attempt_that_may_have_been_done_leaves_the_outcome_open() {
+        let outcome = |operation| {
+            let mut attempts = Attempts::new(operation, Duration::from_secs(10));
+            attempts.record(failure(ErrorKind::ConnectionLost, Fate::Unknown), "http://a:1");
+            attempts.record(failure(ErrorKind::Connect, Fate::NeverSent), "http://b:2");
+            attempts.into_error().outcome()
+        };
+        assert_eq!(outcome(Operation::repeatable("lease grant")), Outcome::Unknown);
+        assert_eq!(outcome(GET), Outcome::NotApplied);
     }
 }

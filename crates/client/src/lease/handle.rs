@@ -1,0 +1,185 @@
+//! A lease that keeps itself alive.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::client::Client;
+use crate::error::{Error, ErrorKind, Failure, Fate, Outcome, Result};
+use crate::lease::id::LeaseId;
+use crate::lease::kept::Kept;
+use crate::lease::lost::{LeaseLost, LeaseLostReason};
+use crate::lease::stream::KEEP_ALIVE;
+
+/// A lease that keeps itself alive while this is held.
+///
+/// All leases of a client, its clones included, are kept by one task over one stream, each after a
+/// third of its time. When the stream ends, when it falls silent for a sixth of the shortest time
+/// to live, or when its member knows no leader, another member's takes its place at once. So a
+/// lease lives on while any gap without an answering cluster is shorter than its time to live,
+/// less the margin.
+///
+/// [`lost`](Self::lost) tells when that did not do. It does so *before* the server would end the
+/// lease: the time is counted by this machine's monotonic clock from when the last keepalive that
+/// was answered was *sent*, and a margin of a twentieth of the time to live, a second at most, is
+/// taken off. Only then may others have what hung on it. But a process that is paused, or a machine
+/// that is suspended, is told when it goes on, which may be later: whatever must not be written by
+/// two needs a [`Fence`](crate::Fence).
+///
+/// Dropping it ends the keeping and not the lease, which runs out by itself; to end it at once,
+/// [`revoke`](Self::revoke) it.
+pub struct Lease {
+    kept: Arc<Kept>,
+    client: Client,
+}
+
+/// How a kept lease is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LeaseState {
+    /// It is alive, for so long at least even if no other keepalive is answered.
+    Alive(Duration),
+    /// It is gone, or must be taken for gone.
+    Lost(LeaseLost),
+}
+
+impl Client {
+    /// Grants a lease, and keeps it alive while the [`Lease`] is held.
+    ///
+    /// ```no_run
+    /// # async fn run(client: tercet_client::Client) -> tercet_client::Result<()> {
+    /// use std::time::Duration;
+    /// use tercet_client::Put;
+    ///
+    /// let lease = client.lease(Duration::from_secs(10)).await?;
+    /// client.put_with(Put::new("workers/7", "here").lease(lease.id())).await?;
+    /// let lost = lease.lost().await;
+    /// println!("taken for dead: {lost}");
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// Cancelling: a lease may have been granted all the same; it runs out by itself.
+    ///
+    /// # Errors
+    ///
+    /// As [`lease_grant`](Self::lease_grant).
+    pub async fn lease(&self, ttl: Duration) -> Result<Lease> {
+        let since = Instant::now();
+        let granted = self.lease_grant(ttl).await?;
+        let kept = self.keeper.keep(&self.caller, granted.id(), granted.ttl(), since);
+        Ok(Lease { kept, client: self.clone() })
+    }
+
+    /// Keeps a lease alive that there is already, while the [`Lease`] is held.
+    ///
+    /// Who keeps one lease several times keeps it once; it is kept until the last of them is
+    /// dropped.
+    ///
+    /// Cancel safe: it is then not kept.
+    ///
+    /// # Errors
+    ///
+    /// [`LeaseNotFound`](ErrorKind::LeaseNotFound) if there is no such lease, and
+    /// [`DeadlineExceeded`](ErrorKind::DeadlineExceeded) if no member says so within
+    /// [`Config::request_timeout`](crate::Config::request_timeout).
+    pub async fn keep_alive(&self, id: impl Into<LeaseId>) -> Result<Lease> {
+        let kept = self.keeper.adopt(&self.caller, id.into());
+        // From here on dropping it ends the keeping.
+        let lease = Lease { kept, client: self.clone() };
+        match lease.kept.known().await {
+            Ok(_) => Ok(lease),
+            Err(lost) => Err(not_kept(&lost)),
+        }
+    }
+}
+
+impl Lease {
+    /// Its number, for [`Put::lease`](crate::Put::lease).
+    #[must_use]
+    pub fn id(&self) -> LeaseId {
+        self.kept.id
+    }
+
+    /// For how long it lives after each keepalive, as the server last said.
+    #[must_use]
+    pub fn ttl(&self) -> Duration {
+        self.kept.ttl().unwrap_or_default()
+    }
+
+    /// Whether it is alive, by the clock of this machine at this moment.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        self.kept.left(Instant::now()).is_some()
+    }
+
+    /// How it is, at this moment.
+    #[must_use]
+    pub fn state(&self) -> LeaseState {
+        match self.kept.left(Instant::now()) {
+            Some(left) => LeaseState::Alive(left),
+            None => LeaseState::Lost(self.lost_now()),
+        }
+    }
+
+    /// Waits until it is lost, and says why.
+    ///
+    /// Cancel safe, and it may be asked again and by several.
+    pub async fn lost(&self) -> LeaseLost {
+        self.kept.lost().await
+    }
+
+    /// Ends it at the server, with all keys that hang on it. Whoever waits for
+    /// [`lost`](Self::lost) is told first.
+    ///
+    /// Cancelling: it is no longer kept, and runs out by itself if it is not revoked.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::lease_revoke`]; that it is gone already is none.
+    pub async fn revoke(self) -> Result<()> {
+        self.end().await
+    }
+
+    /// The same, of a lease that others hold as well.
+    pub(crate) async fn end(&self) -> Result<()> {
+        self.client.keeper.revoked(self.id());
+        // Also if it was lost before.
+        self.kept.lose(LeaseLost::new(self.id(), LeaseLostReason::Revoked, None));
+        match self.client.lease_revoke(self.id()).await {
+            Err(error) if error.kind() != ErrorKind::LeaseNotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Why it is no longer alive. Who asks the clock may know before the task does.
+    pub(crate) fn lost_now(&self) -> LeaseLost {
+        let unanswered = || LeaseLost::new(self.id(), LeaseLostReason::Unanswered, None);
+        self.kept.is_lost().unwrap_or_else(unanswered)
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.client.keeper.release(&self.kept);
+    }
+}
+
+impl fmt::Debug for Lease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lease")
+            .field("id", &self.id())
+            .field("ttl", &self.ttl())
+            .field("state", &self.state())
+            .finish()
+    }
+}
+
+/// Why a lease that there should be is not kept.
+fn not_kept(lost: &LeaseLost) -> Error {
+    let kind = match lost.reason() {
+        LeaseLostReason::Gone => ErrorKind::LeaseNotFound,
+        LeaseLostReason::Unanswered => ErrorKind::DeadlineExceeded,
+        LeaseLostReason::Revoked | LeaseLostReason::Stopped => ErrorKind::LeaseLost,
+    };
+    let failure = Failure::new(kind, Fate::Refused, lost.to_string());
+    Error::new(KEEP_ALIVE.name, failure, Outcome::NotApplied)
+}

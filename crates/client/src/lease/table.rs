@@ -1,0 +1,392 @@
+//! When each lease is to be renewed, and until when it is one.
+//!
+//! It has no clock and does nothing: it is told what happened and when, and says what is due.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::lease::kept::Kept;
+use crate::lease::lost::{LeaseLost, LeaseLostReason};
+use crate::lease::responses::MAX_LEASE_TTL;
+
+/// What is due at about the same time is sent together.
+const TICK: Duration = Duration::from_millis(20);
+
+/// The leases that a client keeps.
+#[derive(Debug)]
+pub(super) struct Table {
+    leases: HashMap<i64, Entry>,
+    /// Each lease once: when it is to be renewed or, while an answer is awaited, its deadline.
+    agenda: BTreeSet<(Instant, i64)>,
+    awaited: usize,
+    /// Keepalives of leases that are no longer kept, whose answers are not for who keeps them next.
+    orphans: HashMap<i64, u32>,
+    /// A lower bound: it may be of a lease that is no longer there.
+    shortest: Duration,
+    /// What went wrong last, since the last answer.
+    trouble: Option<Arc<str>>,
+    /// Ticks are counted from here.
+    epoch: Instant,
+}
+
+#[derive(Debug)]
+struct Entry {
+    kept: Arc<Kept>,
+    handles: usize,
+    /// When a keepalive was sent that is not yet answered.
+    sent_at: Option<Instant>,
+    deadline: Instant,
+    /// Where it is in the agenda.
+    next: Instant,
+}
+
+impl Table {
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            leases: HashMap::new(),
+            agenda: BTreeSet::new(),
+            awaited: 0,
+            orphans: HashMap::new(),
+            shortest: Duration::MAX,
+            trouble: None,
+            epoch: now,
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.leases.is_empty()
+    }
+
+    /// How many keepalives are sent and not answered.
+    pub(super) fn awaited(&self) -> usize {
+        self.awaited
+    }
+
+    /// The shortest time to live, or less.
+    pub(super) fn shortest(&self) -> Option<Duration> {
+        (self.shortest != Duration::MAX).then_some(self.shortest)
+    }
+
+    /// When something is due.
+    pub(super) fn next(&self) -> Option<Instant> {
+        self.agenda.first().map(|&(next, _)| next)
+    }
+
+    /// Keeps a lease whose time to live is known, and which was renewed after this instant.
+    pub(super) fn keep(&mut self, id: i64, ttl: Duration, since: Instant) -> Arc<Kept> {
+        let ttl = ttl.min(MAX_LEASE_TTL);
+        let deadline = deadline(since, ttl);
+        self.shortest = self.shortest.min(ttl);
+        let next = self.renewal(since, ttl, id);
+        self.join(id, next, || Kept::new(id.into(), Some(ttl), deadline), deadline)
+    }
+
+    /// Keeps a lease of which nothing is known, if a server says until then that there is one.
+    pub(super) fn adopt(&mut self, id: i64, now: Instant, until: Instant) -> Arc<Kept> {
+        self.join(id, now, || Kept::new(id.into(), None, until), until)
+    }
+
+    fn join(
+        &mut self,
+        id: i64,
+        next: Instant,
+        kept: impl FnOnce() -> Kept,
+        deadline: Instant,
+    ) -> Arc<Kept> {
+        let entry = self.leases.entry(id).or_insert_with(|| {
+            self.agenda.insert((next, id));
+            let kept = Arc::new(kept());
+            Entry { kept, handles: 0, sent_at: None, deadline, next }
+        });
+        entry.handles += 1;
+        entry.kept.clone()
+    }
+
+    /// One holder less; without any it is no longer kept. `kept` is which one, since a lease that
+    /// was lost may be kept anew.
+    pub(super) fn release(&mut self, kept: &Arc<Kept>) {
+        let id = i64::from(kept.id);
+        let Some(entry) = self.leases.get_mut(&id) else { return };
+        if !Arc::ptr_eq(&entry.kept, kept) {
+            return;
+        }
+        entry.handles -= 1;
+        if entry.handles == 0 {
+            self.remove(id);
+        }
+    }
+
+    /// A lease that is no more, for this reason.
+    pub(super) fn lose(&mut self, id: i64, reason: LeaseLostReason) {
+        if let Some(entry) = self.remove(id) {
+            let trouble = self.trouble.clone();
+            let last = trouble.filter(|_| reason == LeaseLostReason::Unanswered);
+            entry.kept.lose(LeaseLost::new(id.into(), reason, last));
+        }
+    }
+
+    pub(super) fn lose_all(&mut self, reason: LeaseLostReason) {
+        let ids: Vec<_> = self.leases.keys().copied().collect();
+        for id in ids {
+            self.lose(id, reason);
+        }
+    }
+
+    /// Adds to `ids` what is to be sent now, and takes it for sent. What was not answered until its
+    /// deadline is lost.
+    pub(super) fn claim(&mut self, now: Instant, ids: &mut Vec<i64>) {
+        while let Some(&(next, id)) = self.agenda.first() {
+            if next > now {
+                return;
+            }
+            self.agenda.pop_first();
+            let Some(entry) = self.leases.get_mut(&id) else { continue };
+            if entry.deadline <= now {
+                self.lose(id, LeaseLostReason::Unanswered);
+                continue;
+            }
+            entry.sent_at = Some(now);
+            self.awaited += 1;
+            entry.next = entry.deadline;
+            self.agenda.insert((entry.next, id));
+            ids.push(id);
+        }
+    }
+
+    /// What was claimed went out only now.
+    pub(super) fn sent(&mut self, ids: &[i64], now: Instant) {
+        for id in ids {
+            if let Some(entry) = self.leases.get_mut(id)
+                && let Some(sent_at) = &mut entry.sent_at
+            {
+                *sent_at = now;
+            }
+        }
+    }
+
+    /// A server's answer: it lives for so long after it was sent; for no time if it is gone.
+    pub(super) fn answered(&mut self, id: i64, ttl: Duration) {
+        let ttl = ttl.min(MAX_LEASE_TTL);
+        let orphan = self.is_orphan(id);
+        if ttl.is_zero() {
+            self.lose(id, LeaseLostReason::Gone);
+        }
+        let Some(entry) = self.leases.get_mut(&id).filter(|_| !orphan) else { return };
+        let Some(sent_at) = entry.sent_at.take() else { return };
+        self.awaited -= 1;
+        self.trouble = None;
+        self.shortest = self.shortest.min(ttl);
+        entry.deadline = deadline(sent_at, ttl);
+        entry.kept.renewed(ttl, entry.deadline);
+        self.agenda.remove(&(entry.next, id));
+        let next = self.renewal(sent_at, ttl, id);
+        self.agenda.insert((next, id));
+        if let Some(entry) = self.leases.get_mut(&id) {
+            entry.next = next;
+        }
+    }
+
+    /// The stream ended: what is not answered is due again.
+    pub(super) fn unanswered(&mut self, now: Instant) {
+        self.awaited = 0;
+        self.orphans.clear();
+        self.shortest = Duration::MAX;
+        for (&id, entry) in &mut self.leases {
+            self.shortest = self.shortest.min(entry.kept.ttl().unwrap_or(Duration::MAX));
+            if entry.sent_at.take().is_some() {
+                self.agenda.remove(&(entry.next, id));
+                entry.next = now;
+                self.agenda.insert((now, id));
+            }
+        }
+    }
+
+    /// What goes wrong, to be told if a lease is lost over it.
+    pub(super) fn trouble(&mut self, text: String) {
+        self.trouble = Some(text.into());
+    }
+
+    fn remove(&mut self, id: i64) -> Option<Entry> {
+        let entry = self.leases.remove(&id)?;
+        self.agenda.remove(&(entry.next, id));
+        if entry.sent_at.is_some() {
+            self.awaited -= 1;
+            *self.orphans.entry(id).or_default() += 1;
+        }
+        Some(entry)
+    }
+
+    /// Whether the next answer is to who kept the lease before. A stream's answers are in order.
+    fn is_orphan(&mut self, id: i64) -> bool {
+        let Some(count) = self.orphans.get_mut(&id) else { return false };
+        *count -= 1;
+        if *count == 0 {
+            self.orphans.remove(&id);
+        }
+        true
+    }
+
+    /// When a lease is to be renewed: after a third of its time, as etcd's own client does
+    /// (`client/v3/lease.go`, `recvKeepAlive`), less a part that its number decides, so that leases
+    /// of one moment do not all come at one moment for ever.
+    fn renewal(&self, since: Instant, ttl: Duration, id: i64) -> Instant {
+        let third = ttl / 3;
+        let part = u32::try_from(id.rem_euclid(64)).unwrap_or_default();
+        let exact = since + third - third / 8 * part / 64;
+        let ticks = exact.saturating_duration_since(self.epoch).as_nanos() / TICK.as_nanos();
+        let ticks = u32::try_from(ticks).unwrap_or(u32::MAX);
+        (self.epoch + TICK * ticks).max(since)
+    }
+}
+
+/// When a lease must be taken for gone that was renewed after this instant.
+///
+/// The server counts from when it has the keepalive, which is later. The margin is for whoever is
+/// to be told: a twentieth of the time, a second at most.
+fn deadline(since: Instant, ttl: Duration) -> Instant {
+    let margin = (ttl / 20).min(Duration::from_secs(1));
+    since + (ttl - margin)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TTL: Duration = Duration::from_secs(30);
+
+    fn claimed(table: &mut Table, now: Instant) -> Vec<i64> {
+        let mut ids = Vec::new();
+        table.claim(now, &mut ids);
+        ids.sort_unstable();
+        ids
+    }
+
+    #[test]
+    fn is_sent_at_a_third_and_kept_by_answers() {
+        let start = Instant::now();
+        let mut table = Table::new(start);
+        let kept = table.keep(64, TTL, start);
+        assert!(claimed(&mut table, start + Duration::from_secs(9)).is_empty());
+        let mut now = start;
+        for _ in 0..10 {
+            now += Duration::from_secs(10);
+            assert_eq!(claimed(&mut table, now), [64]);
+            assert_eq!(table.awaited(), 1);
+            assert!(claimed(&mut table, now).is_empty(), "once");
+            table.answered(64, TTL);
+        }
+        assert_eq!(table.awaited(), 0);
+        assert!(kept.left(now).is_some() && kept.is_lost().is_none());
+    }
+
+    #[test]
+    fn is_lost_before_the_server_would_end_it() {
+        let start = Instant::now();
+        let mut table = Table::new(start);
+        let kept = table.keep(64, TTL, start);
+        table.claim(start + Duration::from_secs(10), &mut Vec::new());
+        table.trouble("no leader".into());
+        let last = start + Duration::from_secs(29);
+        assert!(table.next() == Some(last) && kept.left(last - TICK).is_some());
+        assert_eq!(kept.left(last), None, "whoever asks knows before he is told");
+        assert!(claimed(&mut table, last).is_empty());
+        let lost = kept.is_lost().unwrap();
+        assert_eq!(lost.reason(), LeaseLostReason::Unanswered);
+        assert!(lost.to_string().ends_with("(no leader)"), "{lost}");
+        assert!(table.is_empty() && table.next().is_none() && table.awaited() == 0);
+    }
+
+    #[test]
+    fn the_time_counts_from_when_it_was_sent() {
+        let start = Instant::now();
+        let mut table = Table::new(start);
+        let kept = table.keep(64, TTL, start);
+        let sent = start + Duration::from_secs(10);
+        assert_eq!(claimed(&mut table, sent), [64]);
+        // However late the answer is.
+        table.answered(64, TTL);
+        assert_eq!(kept.left(sent), Some(Duration::from_secs(29)));
+    }
+
+    #[test]
+    fn what_the_server_has_no_more_is_lost_at_once() {
+        let start = Instant::now();
+        let mut table = Table::new(start);
+        let kept = table.keep(1, TTL, start);
+        table.claim(start + TTL / 3, &mut Vec::new());
+        table.answered(1, Duration::ZERO);
+        assert_eq!(kept.is_lost().unwrap().reason(), LeaseLostReason::Gone);
+        assert!(table.is_empty());
+    }
+
+    #[test]
+    fn a_stream_that_ends_makes_due_what_it_left_open() {
+        let start = Instant::now();
+        let mut table = Table::new(start);
+        let (_first, _second) = (table.keep(64, TTL, start), table.keep(128, 3 * TTL, start));
+        let now = start + TTL / 3;
+        assert_eq!(claimed(&mut table, now), [64]);
+        table.unanswered(now);
+        assert_eq!(table.awaited(), 0);
+        assert_eq!(claimed(&mut table, now), [64], "the other one has time");
+        assert_eq!(table.shortest(), Some(TTL));
+    }
+
+    #[test]
+    fn ends_with_its_last_holder() {
+        let start = Instant::now();
+        let mut table = Table::new(start);
+        let (first, second) = (table.keep(1, TTL, start), table.keep(1, TTL, start));
+        assert!(Arc::ptr_eq(&first, &second));
+        table.release(&first);
+        assert!(!table.is_empty());
+        table.release(&second);
+        assert!(table.is_empty() && table.next().is_none());
+
+        // A holder of what was lost lets go of nothing else.
+        let old = table.keep(1, TTL, start);
+        table.lose(1, LeaseLostReason::Revoked);
+        let _new = table.keep(1, TTL, start);
+        table.release(&old);
+        assert!(!table.is_empty());
+    }
+
+    #[test]
+    fn an_answer_to_who_kept_it_before_renews_nothing() {
+        let start = Instant::now();
+        let mut table = Table::new(start);
+        let old = table.keep(64, TTL, start);
+        assert_eq!(claimed(&mut table, start + TTL / 3), [64]);
+        table.release(&old);
+        let new = table.keep(64, TTL, start + TTL / 3);
+        let sent = start + TTL * 2 / 3;
+        assert_eq!(claimed(&mut table, sent), [64]);
+        table.answered(64, TTL);
+        assert_eq!(table.awaited(), 1, "that was to the first");
+        table.answered(64, TTL);
+        assert_eq!((table.awaited(), new.left(sent)), (0, Some(Duration::from_secs(29))));
+    }
+
+    #[test]
+    fn thousands_come_in_few_batches() {
+        let start = Instant::now();
+        let mut table = Table::new(start);
+        let kept: Vec<_> = (0..10_000).map(|id| table.keep(id, TTL, start)).collect();
+        let mut batches = 0;
+        let mut ids = Vec::new();
+        while ids.len() < kept.len() {
+            table.claim(table.next().unwrap(), &mut ids);
+            batches += 1;
+        }
+        assert!((32..=64).contains(&batches), "{batches}");
+    }
+
+    #[test]
+    fn the_longest_does_not_overflow() {
+        let start = Instant::now();
+        let mut table = Table::new(start);
+        let kept = table.keep(1, MAX_LEASE_TTL, start);
+        assert!(kept.left(start).is_some() && table.next().unwrap() > start);
+    }
+}
