@@ -29,7 +29,6 @@ pub(super) struct KeepAlives {
     pub(super) sent: Vec<i64>,
     pub(super) begun: Instant,
     pub(super) endpoint: String,
-    mutual: bool,
 }
 
 impl KeepAlives {
@@ -53,8 +52,8 @@ impl KeepAlives {
         };
         let (((requests, responses, first), begun), endpoint) =
             caller.call(KEEP_ALIVE, Lane::Streams, send).await?;
-        let (endpoint, mutual) = (endpoint.to_string(), caller.dialing().is_mutual());
-        Ok(Self { requests, responses, first: Some(first), sent: ids, begun, endpoint, mutual })
+        let endpoint = endpoint.to_string();
+        Ok(Self { requests, responses, first: Some(first), sent: ids, begun, endpoint })
     }
 
     /// What was answered first, before it is read.
@@ -86,7 +85,7 @@ impl KeepAlives {
     }
 
     fn failed(&self, status: Status) -> Error {
-        KEEP_ALIVE.failed(classify(status, self.mutual), &self.endpoint)
+        KEEP_ALIVE.failed(classify(status), &self.endpoint)
     }
 }
 
