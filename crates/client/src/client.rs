@@ -14,6 +14,7 @@ use crate::kv::Namespace;
 use crate::lease::Keeper;
 use crate::transport::call::{Caller, Lane, Operation};
 use crate::transport::channel::Channel;
+use crate::watch::Hub;
 
 /// An etcd client.
 ///
@@ -33,6 +34,7 @@ pub struct Client {
     pub(crate) caller: Arc<Caller>,
     pub(crate) namespace: Namespace,
     pub(crate) keeper: Arc<Keeper>,
+    pub(crate) watches: Hub,
 }
 
 impl Client {
@@ -48,8 +50,10 @@ impl Client {
     #[expect(clippy::unused_async, reason = "its tasks belong to the runtime: this asks for one")]
     pub async fn connect(config: impl Into<Config>) -> Result<Self> {
         let config = config.into().check()?;
+        let caller = Arc::new(Caller::new(config));
         Ok(Self {
-            caller: Arc::new(Caller::new(config)),
+            watches: Hub::new(caller.clone()),
+            caller,
             namespace: Namespace::default(),
             keeper: Arc::new(Keeper::new()),
         })

@@ -256,6 +256,30 @@ impl Error {
         }))
     }
 
+    /// The same of a read, for another who waited for it, without what is underneath.
+    pub(crate) fn copy(&self) -> Self {
+        let Inner { operation, failure, outcome, .. } = &*self.0;
+        let failure = Failure {
+            kind: failure.kind,
+            fate: failure.fate,
+            what: failure.what.clone(),
+            fix: failure.fix,
+            message: failure.message.clone(),
+            source: None,
+        };
+        Self(Box::new(Inner {
+            operation,
+            failure,
+            endpoint: self.0.endpoint.clone(),
+            outcome: *outcome,
+            before: self.0.before.clone(),
+            elapsed: self.0.elapsed,
+            compact_revision: self.0.compact_revision,
+            keys: self.0.keys.clone(),
+            pending: None,
+        }))
+    }
+
     /// The same, said of another operation.
     pub(crate) fn during(mut self, operation: &'static str) -> Self {
         self.0.operation = operation;

@@ -32,8 +32,7 @@
 //!
 //! # Not yet
 //!
-//! Leases, locks, and a watch that resumes by itself. The wire of them all is generated, so
-//! they only need a face.
+//! Leases and locks. The wire of them all is generated, so they only need a face.
 
 #[cfg(not(any(feature = "ring", feature = "aws-lc-rs")))]
 compile_error!("tercet-client needs one of the features `ring` and `aws-lc-rs`");
@@ -88,4 +87,6 @@ pub use self::operate::{
     MemberAddResponse, SNAPSHOT_STALL_TIMEOUT, SavedSnapshot, Snapshot, SnapshotChunk, Status,
 };
 pub use self::transport::Tls;
-pub use self::watch::{Event, Watch, WatchResponse, Watcher};
+pub use self::watch::{
+    Event, WATCH_BUFFER_BYTES, WATCH_BUFFER_EVENTS, Watch, WatchResponse, Watcher,
+};

@@ -6,8 +6,22 @@
 //! revision to resume from nor what a cache says that it has seen. Periodic progress goes through
 //! the watch's own queue and is in order everywhere.
 
-pub(crate) mod request;
-pub(crate) mod watcher;
+mod feed;
+mod flow;
+mod hub;
+mod open;
+mod refusal;
+mod request;
+mod response;
+mod trunk;
+mod watcher;
 
-pub use self::request::{Event, Watch, WatchResponse};
+pub use self::request::{WATCH_BUFFER_BYTES, WATCH_BUFFER_EVENTS, Watch};
+pub use self::response::{Event, WatchResponse};
 pub use self::watcher::Watcher;
+
+pub(crate) use self::hub::Hub;
+
+use crate::transport::call::Operation;
+
+const WATCH: Operation = Operation::read("watch");

@@ -3,11 +3,17 @@
 use bytes::Bytes;
 
 use crate::error::{Error, ErrorKind, Failure, Fate, Outcome, Result};
-use crate::from_wire::FromWire;
 use crate::generated::etcdserverpb as pb;
 use crate::generated::etcdserverpb::watch_create_request::FilterType;
-use crate::generated::mvccpb;
-use crate::kv::{KeyValue, Keys};
+use crate::kv::{Keys, Namespace};
+
+/// How many events may wait in a [`Watcher`](crate::Watcher) that is not read, unless set by
+/// [`Watch::max_buffered_events`].
+pub const WATCH_BUFFER_EVENTS: usize = 8192;
+
+/// How many bytes of keys and values may wait in a [`Watcher`](crate::Watcher) that is not read,
+/// unless set by [`Watch::max_buffered_bytes`].
+pub const WATCH_BUFFER_BYTES: usize = 8 << 20;
 
 /// What to be told of, and how.
 ///
@@ -18,13 +24,26 @@ use crate::kv::{KeyValue, Keys};
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 #[must_use]
-pub struct Watch(pb::WatchCreateRequest);
+pub struct Watch {
+    wire: pb::WatchCreateRequest,
+    limits: Limits,
+}
+
+/// How much may wait for a reader.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Limits {
+    pub(crate) events: usize,
+    pub(crate) bytes: usize,
+}
 
 impl Watch {
     /// These keys.
     pub fn new(keys: impl Into<Keys>) -> Self {
         let (key, range_end) = keys.into().into_wire();
-        Self(pb::WatchCreateRequest { key, range_end, ..Default::default() })
+        Self {
+            wire: pb::WatchCreateRequest { key, range_end, ..Default::default() },
+            limits: Limits { events: WATCH_BUFFER_EVENTS, bytes: WATCH_BUFFER_BYTES },
+        }
     }
 
     /// One key.
@@ -47,45 +66,96 @@ impl Watch {
         Self::new(Keys::all())
     }
 
-    /// From this revision of the store on, itself included; otherwise from now on.
+    /// From this revision of the store on, itself included; otherwise (and with 0) from now on.
     pub fn start_revision(mut self, revision: i64) -> Self {
-        self.0.start_revision = revision;
+        self.wire.start_revision = revision;
         self
     }
 
     /// Events have what the key had before.
     pub fn prev_kv(mut self) -> Self {
-        self.0.prev_kv = true;
+        self.wire.prev_kv = true;
         self
     }
 
     /// Only deletions.
     pub fn no_puts(mut self) -> Self {
-        self.0.filters.push(FilterType::Noput.into());
+        self.wire.filters.push(FilterType::Noput.into());
         self
     }
 
     /// Only writes.
     pub fn no_deletes(mut self) -> Self {
-        self.0.filters.push(FilterType::Nodelete.into());
+        self.wire.filters.push(FilterType::Nodelete.into());
         self
     }
 
-    /// Refuses what etcd would take for something else: to it a revision before the first is one
-    /// that is compacted away, or none.
-    pub(crate) fn check(&self) -> Result<()> {
-        let revision = self.0.start_revision;
-        if revision >= 0 {
-            return Ok(());
-        }
-        let what = format!("there is no revision {revision} to start from");
-        let failure = Failure::new(ErrorKind::InvalidRequest, Fate::NeverSent, what);
-        Err(Error::new("watch", failure, Outcome::NotApplied))
+    /// Also tells how far the watch is when nothing happens, by responses that have no events
+    /// ([`WatchResponse::is_progress`](crate::WatchResponse::is_progress)).
+    ///
+    /// A member says so every ten minutes, or as often as its
+    /// `--watch-progress-notify-interval` says; for an answer now see
+    /// [`Watcher::request_progress`](crate::Watcher::request_progress).
+    pub fn progress_notify(mut self) -> Self {
+        self.wire.progress_notify = true;
+        self
     }
 
-    pub(crate) fn into_wire(self) -> pb::WatchRequest {
-        use pb::watch_request::RequestUnion;
-        pb::WatchRequest { request_union: Some(RequestUnion::CreateRequest(self.0)) }
+    /// How many events may wait to be read; [`WATCH_BUFFER_EVENTS`] unless set.
+    ///
+    /// With more the watch is taken from the server until half of them are read, and is then put
+    /// back where it was. So one response more than this is kept at most, and a watcher that is
+    /// not read costs neither the server nor the other watchers anything; but it may find, when it
+    /// is read again, that what it was not told yet is compacted away.
+    pub fn max_buffered_events(mut self, events: usize) -> Self {
+        self.limits.events = events;
+        self
+    }
+
+    /// How many bytes may wait to be read; [`WATCH_BUFFER_BYTES`] unless set. As
+    /// [`max_buffered_events`](Self::max_buffered_events).
+    pub fn max_buffered_bytes(mut self, bytes: usize) -> Self {
+        self.limits.bytes = bytes;
+        self
+    }
+
+    /// Refuses what etcd would take for something else, or would refuse: to it a revision before
+    /// the first is one that is compacted away, or none.
+    pub(crate) fn check(&self) -> Result<()> {
+        let revision = self.wire.start_revision;
+        if revision < 0 {
+            return Err(invalid(format!("there is no revision {revision} to start from")));
+        }
+        let (key, range_end) = (&self.wire.key, &self.wire.range_end);
+        if key.is_empty() && range_end.is_empty() {
+            return Err(invalid("the key is empty"));
+        }
+        if !range_end.is_empty() && &range_end[..] != b"\0" && key >= range_end {
+            return Err(invalid("no key is in the range: it ends before it begins"));
+        }
+        if self.limits.events == 0 || self.limits.bytes == 0 {
+            return Err(invalid("a buffer with no room lets nothing through"));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn revision(&self) -> i64 {
+        self.wire.start_revision
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    pub(crate) fn keys(&self) -> Keys {
+        Keys::from_wire((self.wire.key.clone(), self.wire.range_end.clone()))
+    }
+
+    /// As the server sees it.
+    pub(crate) fn into_wire(self, namespace: &Namespace) -> pb::WatchCreateRequest {
+        let mut wire = self.wire;
+        namespace.enter(&mut wire.key, &mut wire.range_end);
+        wire
     }
 }
 
@@ -95,100 +165,9 @@ impl<K: Into<Keys>> From<K> for Watch {
     }
 }
 
-/// What happened, one or more events at a time.
-///
-/// All events of one revision come in one response.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WatchResponse {
-    revision: i64,
-    events: Vec<Event>,
-}
-
-impl WatchResponse {
-    /// The store's revision when this was sent. To go on after the last event, begin at
-    /// [`mod_revision`](KeyValue::mod_revision) of its key and one more.
-    #[must_use]
-    pub fn revision(&self) -> i64 {
-        self.revision
-    }
-
-    /// What happened, in its order.
-    #[must_use]
-    pub fn events(&self) -> &[Event] {
-        &self.events
-    }
-
-    /// The events, to keep.
-    #[must_use]
-    pub fn into_events(self) -> Vec<Event> {
-        self.events
-    }
-}
-
-impl FromWire<pb::WatchResponse> for WatchResponse {
-    fn from_wire(wire: pb::WatchResponse) -> Self {
-        Self {
-            revision: wire.header.unwrap_or_default().revision,
-            events: wire.events.into_iter().filter_map(event).collect(),
-        }
-    }
-}
-
-/// One change of one key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Event {
-    /// The key was written.
-    #[non_exhaustive]
-    Put {
-        /// What it has now.
-        kv: KeyValue,
-        /// What it had before, if that was asked for, and if it existed and is not compacted away.
-        prev_kv: Option<KeyValue>,
-    },
-    /// The key was deleted, or its lease ran out.
-    #[non_exhaustive]
-    Delete {
-        /// Only its key and its revision.
-        kv: KeyValue,
-        /// What it had before, if that was asked for and is not compacted away.
-        prev_kv: Option<KeyValue>,
-    },
-}
-
-impl Event {
-    /// What the key has now; of a deletion only its key and the revision.
-    #[must_use]
-    pub fn kv(&self) -> &KeyValue {
-        match self {
-            Self::Put { kv, .. } | Self::Delete { kv, .. } => kv,
-        }
-    }
-
-    /// What the key had before, if that was asked for and is known.
-    #[must_use]
-    pub fn prev_kv(&self) -> Option<&KeyValue> {
-        match self {
-            Self::Put { prev_kv, .. } | Self::Delete { prev_kv, .. } => prev_kv.as_ref(),
-        }
-    }
-
-    /// Whether the key was deleted.
-    #[must_use]
-    pub fn is_delete(&self) -> bool {
-        matches!(self, Self::Delete { .. })
-    }
-}
-
-/// `None` for a kind of event that etcd does not have yet.
-fn event(wire: mvccpb::Event) -> Option<Event> {
-    let kind = mvccpb::event::EventType::try_from(wire.r#type).ok()?;
-    let kv = KeyValue::from_wire(wire.kv.unwrap_or_default());
-    let prev_kv = wire.prev_kv.map(KeyValue::from_wire);
-    Some(match kind {
-        mvccpb::event::EventType::Put => Event::Put { kv, prev_kv },
-        mvccpb::event::EventType::Delete => Event::Delete { kv, prev_kv },
-    })
+fn invalid(what: impl Into<String>) -> Error {
+    let failure = Failure::new(ErrorKind::InvalidRequest, Fate::NeverSent, what);
+    Error::new("watch", failure, Outcome::NotApplied)
 }
 
 #[cfg(test)]
@@ -197,29 +176,35 @@ mod tests {
 
     #[test]
     fn options_reach_the_wire() {
-        let Some(pb::watch_request::RequestUnion::CreateRequest(wire)) =
-            Watch::prefix("a").start_revision(5).prev_kv().no_deletes().into_wire().request_union
-        else {
-            panic!("not a create request");
-        };
+        let watch = Watch::prefix("a").start_revision(5).prev_kv().no_deletes().progress_notify();
+        let wire = watch.into_wire(&Namespace::default());
         assert_eq!((&wire.key[..], &wire.range_end[..]), (&b"a"[..], &b"b"[..]));
         assert_eq!(wire.start_revision, 5);
-        assert!(wire.prev_kv);
+        assert!(wire.prev_kv && wire.progress_notify);
         assert_eq!(wire.filters().collect::<Vec<_>>(), [FilterType::Nodelete]);
     }
 
     #[test]
-    fn a_start_before_all_revisions_is_refused() {
-        assert!(
-            Watch::key("a").check().is_ok() && Watch::key("a").start_revision(1).check().is_ok()
-        );
-        let error = Watch::key("a").start_revision(-1).check().unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::InvalidRequest);
-        insta::assert_snapshot!(error, @"watch: there is no revision -1 to start from");
+    fn a_namespace_is_entered() {
+        let namespace = Namespace::default().within(&Bytes::from("app/"));
+        let wire = Watch::all().into_wire(&namespace);
+        assert_eq!((&wire.key[..], &wire.range_end[..]), (&b"app/\0"[..], &b"app0"[..]));
     }
 
     #[test]
-    fn a_kind_of_event_that_is_new_does_not_panic() {
-        assert_eq!(event(mvccpb::Event { r#type: 9, ..Default::default() }), None);
+    fn what_cannot_be_watched_is_refused() {
+        assert!(Watch::key("a").check().is_ok());
+        assert!(Watch::key("a").start_revision(1).check().is_ok());
+        assert!(Watch::all().check().is_ok() && Watch::prefix(vec![0xff]).check().is_ok());
+        let text = |watch: Watch| {
+            let error = watch.check().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidRequest);
+            error.to_string()
+        };
+        insta::assert_snapshot!(text(Watch::key("a").start_revision(-1)), @"watch: there is no revision -1 to start from");
+        insta::assert_snapshot!(text(Watch::between("b", "a")), @"watch: no key is in the range: it ends before it begins");
+        insta::assert_snapshot!(text(Watch::between("a", "")), @"watch: no key is in the range: it ends before it begins");
+        insta::assert_snapshot!(text(Watch::key("")), @"watch: the key is empty");
+        insta::assert_snapshot!(text(Watch::key("a").max_buffered_events(0)), @"watch: a buffer with no room lets nothing through");
     }
 }
