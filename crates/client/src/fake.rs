@@ -84,8 +84,6 @@ pub(crate) async fn drain<T: AsyncRead + AsyncWrite + Unpin>(mut connection: Con
 
 #[cfg(test)]
 mod tests {
-    use std::future::poll_fn;
-    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
 
     use h2::Reason;

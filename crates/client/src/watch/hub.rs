@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::mpsc::{self, UnboundedSender};
 
+use crate::client::Client;
 use crate::kv::Namespace;
 use crate::transport::call::Caller;
 use crate::watch::feed::{Feed, Shared};
@@ -83,6 +84,11 @@ impl Hub {
 
     pub(super) fn caller(&self) -> &Arc<Caller> {
         &self.0.caller
+    }
+
+    /// A client with the same connections, which sees the whole store.
+    pub(super) fn client(&self) -> Client {
+        Client { caller: self.0.caller.clone(), namespace: Namespace::default(), watches: self.clone() }
     }
 
     /// Begins a watch. Must be called within the client's runtime.

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tonic::metadata::MetadataValue;
 use tonic::{Request, Status, Streaming};
 
-use crate::client::maintenance;
+use crate::client::Client;
 use crate::error::{ErrorKind, Result};
 use crate::generated::etcdserverpb as pb;
 use crate::generated::etcdserverpb::watch_client::WatchClient;
@@ -26,8 +26,6 @@ pub(super) struct Started {
     pub(super) requests: mpsc::UnboundedSender<pb::WatchRequest>,
     /// About the first of the requests.
     pub(super) first: pb::WatchResponse,
-    /// What it is on.
-    pub(super) channel: Channel,
 }
 
 /// Opens a stream with these watches on it, at some member.
@@ -55,7 +53,7 @@ fn start(
         // A member without a leader has no news, and would be silent for ever. So told, it refuses
         // the stream, and ends it when it loses the leader (`api/v3rpc/interceptor.go`).
         request.metadata_mut().insert("hasleader", MetadataValue::from_static("true"));
-        let mut responses = WatchClient::new(channel.clone())
+        let mut responses = WatchClient::new(channel)
             .max_decoding_message_size(usize::MAX)
             .watch(request)
             .await?
@@ -65,7 +63,7 @@ fn start(
             Some(first) if first.canceled && is_about_the_user(&first.cancel_reason) => {
                 Err(Status::permission_denied(plain_reason(&first.cancel_reason)))
             }
-            Some(first) => Ok(Started { responses, requests, first, channel }),
+            Some(first) => Ok(Started { responses, requests, first }),
             None => {
                 let what = "the server ended the stream before it confirmed the watch";
                 Err(own(ErrorKind::ConnectionLost, what))
@@ -79,9 +77,9 @@ fn start(
 /// Older ones answer out of turn: what they say may be ahead of events that are yet to come
 /// (`server/etcdserver/api/v3rpc/watch.go`; `RequestProgressAll` came with 3.4.25 and 3.5.8).
 /// `None` if it does not say its version.
-pub(super) async fn tells_progress_in_turn(channel: Channel) -> Option<bool> {
-    let status = maintenance(channel).status(pb::StatusRequest::default()).await.ok()?;
-    is_in_turn(&status.into_inner().version)
+pub(super) async fn tells_progress_in_turn(client: Client, endpoint: Arc<str>) -> Option<bool> {
+    let status = client.status(&*endpoint).await.ok()?;
+    is_in_turn(status.version())
 }
 
 fn is_in_turn(version: &str) -> Option<bool> {

@@ -139,9 +139,6 @@ impl Watch {
         Ok(())
     }
 
-    pub(crate) fn revision(&self) -> i64 {
-        self.wire.start_revision
-    }
 
     pub(crate) fn limits(&self) -> Limits {
         self.limits

@@ -415,7 +415,7 @@ impl Trunk {
     /// Asks for progress for those who want it, if the member's answer can be relied on.
     fn ask(&mut self) {
         let Link::Open(line) = &mut self.link else { return };
-        let Some(in_turn) = line.version() else { return };
+        let Some(in_turn) = line.version(&self.hub) else { return };
         let endpoint = line.endpoint().clone();
         let mut any = false;
         for (key, answer) in self.asking.drain(..) {
@@ -435,7 +435,7 @@ impl Trunk {
     fn tick(&mut self) {
         let asked = self.flows.values().any(|flow| flow.asked);
         let Link::Open(line) = &mut self.link else { return };
-        if line.version() == Some(true) {
+        if line.version(&self.hub) == Some(true) {
             line.request_progress(asked);
         } else {
             line.rest();

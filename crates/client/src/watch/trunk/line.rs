@@ -14,7 +14,7 @@ use tonic::Streaming;
 use super::Creates;
 use crate::generated::etcdserverpb as pb;
 use crate::generated::etcdserverpb::watch_request::RequestUnion;
-use crate::transport::channel::Channel;
+use crate::watch::hub::Hub;
 use crate::watch::open::{Started, tells_progress_in_turn};
 
 /// How often all watches of a stream are asked how far they are.
@@ -32,7 +32,6 @@ pub(super) struct Line {
     responses: Streaming<pb::WatchResponse>,
     requests: UnboundedSender<pb::WatchRequest>,
     endpoint: Arc<str>,
-    channel: Channel,
     /// What the server calls the watches that it has confirmed.
     keys: HashMap<i64, u64>,
     /// Those that it has not, in the order in which it will.
@@ -65,12 +64,11 @@ impl Line {
         endpoint: Arc<str>,
         creating: Creates,
     ) -> (Self, pb::WatchResponse) {
-        let Started { responses, requests, first, channel } = started;
+        let Started { responses, requests, first } = started;
         let line = Self {
             responses,
             requests,
             endpoint,
-            channel,
             keys: HashMap::with_capacity(creating.len()),
             creating,
             opened: Instant::now(),
@@ -140,12 +138,12 @@ impl Line {
 
     /// Whether progress that was asked for is told in turn, if that is known; otherwise the member
     /// is asked for its version.
-    pub(super) fn version(&mut self) -> Option<bool> {
+    pub(super) fn version(&mut self, hub: &Hub) -> Option<bool> {
         match self.version {
             Version::Known(in_turn) => Some(in_turn),
             Version::Asked(_) => None,
             Version::Unknown => {
-                let asked = tells_progress_in_turn(self.channel.clone());
+                let asked = tells_progress_in_turn(hub.client(), self.endpoint.clone());
                 self.version = Version::Asked(Box::pin(asked));
                 None
             }
