@@ -8,6 +8,7 @@ use tokio::sync::mpsc::{self, UnboundedSender};
 
 use crate::client::Client;
 use crate::kv::Namespace;
+use crate::lease::Keeper;
 use crate::transport::call::Caller;
 use crate::watch::feed::{Feed, Shared};
 use crate::watch::flow::Flow;
@@ -88,7 +89,12 @@ impl Hub {
 
     /// A client with the same connections, which sees the whole store.
     pub(super) fn client(&self) -> Client {
-        Client { caller: self.0.caller.clone(), namespace: Namespace::default(), watches: self.clone() }
+        Client {
+            caller: self.0.caller.clone(),
+            namespace: Namespace::default(),
+            keeper: Arc::new(Keeper::new()),
+            watches: self.clone(),
+        }
     }
 
     /// Begins a watch. Must be called within the client's runtime.
