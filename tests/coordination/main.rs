@@ -1,1 +1,3 @@
 //! Locks, elections and transactions between clients, under faults.
+
+mod stm;

@@ -53,10 +53,7 @@ async fn a_number_of_ones_own() -> Result<()> {
         let client = cluster.client().await?;
         assert_eq!(client.lease_grant_as(7, TTL).await?.id(), LeaseId::from(7));
         let error = client.lease_grant_as(7, TTL).await.expect_err("there is one");
-        assert_eq!(
-            (error.kind(), error.outcome()),
-            (ErrorKind::LeaseExists, Outcome::NotApplied)
-        );
+        assert_eq!((error.kind(), error.outcome()), (ErrorKind::LeaseExists, Outcome::NotApplied));
         let error = client.lease_grant_as(0, TTL).await.expect_err("that is none");
         assert_eq!(error.kind(), ErrorKind::InvalidRequest);
         assert_eq!(error.endpoint(), None, "nothing was sent");

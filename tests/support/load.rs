@@ -31,6 +31,7 @@ pub struct LoadOptions {
     every: Duration,
     under_way: usize,
     prefix: String,
+    reader: Option<Client>,
 }
 
 impl Default for LoadOptions {
@@ -41,6 +42,7 @@ impl Default for LoadOptions {
             every: Duration::from_millis(20),
             under_way: 200,
             prefix: "load/".to_owned(),
+            reader: None,
         }
     }
 }
@@ -62,6 +64,12 @@ impl LoadOptions {
     /// unanswered until their time is up, and the others go on.
     pub fn under_way(mut self, writes: usize) -> Self {
         self.under_way = writes;
+        self
+    }
+
+    /// Through what is read, where it is not what is written through: a client of more patience.
+    pub fn reader(mut self, client: &Client) -> Self {
+        self.reader = Some(client.clone());
         self
     }
 
@@ -268,11 +276,11 @@ impl Writer {
             };
             let key = format!("{}{}/{number:08}", self.options.prefix, self.writer);
             let write = self.write(key.clone(), number.to_string());
-            let (way, shared) = (self.way.clone(), self.shared.clone());
+            let (reader, shared) = (self.reader(), self.shared.clone());
             under_way.spawn(async move {
                 let acknowledged = write.await;
                 if let Some(revision) = acknowledged.filter(|_| number % READ_EVERY == 0) {
-                    match way.read(key, revision).await {
+                    match reader.read(key, revision).await {
                         Ok(read) => push(&shared.reads, read),
                         // What was not answered says nothing of the store.
                         Err(error) => push(&shared.unread, error.to_string()),
@@ -287,6 +295,10 @@ impl Writer {
         while let Some(ended) = under_way.join_next().await {
             ended.expect("a write does not panic: it would be counted nowhere");
         }
+    }
+
+    fn reader(&self) -> Way {
+        self.options.reader.clone().map_or_else(|| self.way.clone(), Way::Client)
     }
 
     /// Returns the revision, if it was acknowledged.

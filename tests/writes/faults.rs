@@ -40,8 +40,10 @@ pub(crate) async fn under_loads(cluster: &Cluster, schedule: &Schedule) -> Resul
     let client = client_of(cluster, ends.clone()).await?;
     ends.reverse();
     let other = client_of(cluster, ends).await?;
+    // As patient as a client is by default: no fault lasts for so long.
+    let reader = cluster.client().await?;
     let loads = async |client: &Client, guarded: bool, prefix: &str| {
-        let options = LoadOptions::default().writers(3).prefix(prefix);
+        let options = LoadOptions::default().writers(3).prefix(prefix).reader(&reader);
         if guarded {
             Load::guarded(client, options).await
         } else {

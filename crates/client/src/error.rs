@@ -31,6 +31,8 @@ pub enum ErrorKind {
     Protocol,
     /// A snapshot ended too early, or is not what its digest says. Ask for another.
     DamagedSnapshot,
+    /// The code of a transaction gave it up: [`Error::aborted`].
+    Aborted,
     /// A file here could not be written; the reason is the [`source`](std::error::Error::source).
     Io,
     /// The lease that this needed was lost while it was kept: of a session, the session is over.

@@ -70,7 +70,9 @@ pub use bytes::Bytes;
 pub use self::auth::{Access, AuthStatus, Permission, Role, User};
 pub use self::client::Client;
 pub use self::config::{Config, DIAL_TIMEOUT, REQUEST_TIMEOUT};
-pub use self::coordination::{Fence, SESSION_TTL, Session, SessionBuilder};
+pub use self::coordination::{
+    Committed, Fence, Isolation, SESSION_TTL, STM_TIMEOUT, Session, SessionBuilder, Stm, StmOptions,
+};
 pub use self::error::{Error, ErrorKind, Outcome, Result};
 pub use self::kv::{
     Compare, Delete, DeleteResponse, EVIDENCE_TIME, Guarded, Is, KeyValue, Keys, Op, OpResponse,

@@ -42,6 +42,14 @@ impl Put {
         Keys::one(self.0.key.clone())
     }
 
+    pub(crate) fn key(&self) -> &Bytes {
+        &self.0.key
+    }
+
+    pub(crate) fn value(&self) -> &Bytes {
+        &self.0.value
+    }
+
     pub(crate) fn into_wire(self) -> pb::PutRequest {
         self.0
     }
