@@ -71,7 +71,9 @@ pub use self::auth::{Access, AuthStatus, Permission, Role, User};
 pub use self::client::Client;
 pub use self::config::{Config, DIAL_TIMEOUT, REQUEST_TIMEOUT};
 pub use self::coordination::{
-    Committed, Fence, Isolation, SESSION_TTL, STM_TIMEOUT, Session, SessionBuilder, Stm, StmOptions,
+    Committed, Election, Fence, Held, Isolation, Leader, Leaders, Leadership, Mutex, MutexGuard,
+    ReadGuard, RwLock, SESSION_TTL, STM_TIMEOUT, Session, SessionBuilder, Stm, StmOptions,
+    WriteGuard,
 };
 pub use self::error::{Error, ErrorKind, Outcome, Result};
 pub use self::kv::{

@@ -11,8 +11,8 @@ use tokio::runtime::Handle;
 use tokio::sync::Mutex as AsyncMutex;
 
 use crate::client::Client;
-use crate::error::Result;
-use crate::lease::{Lease, LeaseId, LeaseLost, LeaseState};
+use crate::error::{Error, Result};
+use crate::lease::{Lease, LeaseId, LeaseLost, LeaseLostReason, LeaseState};
 use crate::race::{Raced, race};
 
 /// How long a session outlives its process, unless it says otherwise: as with etcd's own client
@@ -200,6 +200,16 @@ impl Session {
             return Ok(());
         }
         Err(self.0.lease.lost_now().into_error(operation))
+    }
+
+    /// The error of whoever was told that there is no such lease.
+    pub(crate) fn gone(&self, operation: &'static str) -> Error {
+        self.0.lease.lost_by(LeaseLostReason::Gone).into_error(operation)
+    }
+
+    /// The error of whoever's task ended before it was done: there is no runtime any more.
+    pub(crate) fn stopped(&self, operation: &'static str) -> Error {
+        self.0.lease.lost_by(LeaseLostReason::Stopped).into_error(operation)
     }
 
     /// Does this in the background, in the runtime that the session was opened in.

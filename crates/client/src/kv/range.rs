@@ -113,6 +113,12 @@ impl Range {
         self
     }
 
+    /// Only keys that came into being at this revision or before.
+    pub fn max_create_revision(mut self, revision: i64) -> Self {
+        self.0.max_create_revision = revision;
+        self
+    }
+
     /// What was written last comes first.
     pub fn newest_first(self) -> Self {
         self.sort(SortBy::ModRevision, Order::Descending)

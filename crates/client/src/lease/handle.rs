@@ -152,8 +152,12 @@ impl Lease {
 
     /// Why it is no longer alive. Who asks the clock may know before the task does.
     pub(crate) fn lost_now(&self) -> LeaseLost {
-        let unanswered = || LeaseLost::new(self.id(), LeaseLostReason::Unanswered, None);
-        self.kept.is_lost().unwrap_or_else(unanswered)
+        self.lost_by(LeaseLostReason::Unanswered)
+    }
+
+    /// Why it is no longer alive, which is this if it is not known otherwise.
+    pub(crate) fn lost_by(&self, reason: LeaseLostReason) -> LeaseLost {
+        self.kept.is_lost().unwrap_or_else(|| LeaseLost::new(self.id(), reason, None))
     }
 }
 

@@ -158,7 +158,10 @@ impl Shared {
         }
     }
 
-    pub(super) fn poll_next(&self, context: &mut Context<'_>) -> Poll<Option<Result<WatchResponse>>> {
+    pub(super) fn poll_next(
+        &self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<WatchResponse>>> {
         let mut state = self.lock();
         if let Some(response) = state.queue.pop_front() {
             let (events, bytes) = size(&response);

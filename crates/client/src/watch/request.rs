@@ -139,7 +139,6 @@ impl Watch {
         Ok(())
     }
 
-
     pub(crate) fn limits(&self) -> Limits {
         self.limits
     }

@@ -127,7 +127,9 @@ impl Line {
         self.keys.remove(&id);
         if !creating {
             let cancel = pb::WatchCancelRequest { watch_id: id };
-            self.send(pb::WatchRequest { request_union: Some(RequestUnion::CancelRequest(cancel)) });
+            self.send(pb::WatchRequest {
+                request_union: Some(RequestUnion::CancelRequest(cancel)),
+            });
         }
     }
 

@@ -1,0 +1,319 @@
+//! A key of a session's in a queue: what locks and elections are made of.
+
+use std::time::Duration;
+
+use bytes::{BufMut as _, Bytes, BytesMut};
+use tokio::sync::{OwnedMutexGuard, oneshot};
+
+use crate::coordination::fence::{Fence, senseless};
+use crate::coordination::session::Session;
+use crate::error::{Error, ErrorKind, Outcome, Result};
+use crate::kv::{Compare, Is, KeyValue, Keys, Op, OpResponse, Order, Put, Range, SortBy, Txn};
+use crate::random::jittered;
+use crate::transport::call::Operation;
+use crate::watch::Watch;
+
+/// Between two tries while the cluster cannot be reached.
+const FIRST_PAUSE: Duration = Duration::from_millis(25);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// A key that is in the store while this is held. Dropping it removes the key, in the background.
+#[derive(Debug)]
+pub(super) struct Claim {
+    session: Session,
+    fence: Fence,
+    /// Others of this process that want the same key come when it is removed, and not before.
+    turn: Option<OwnedMutexGuard<()>>,
+    held: bool,
+}
+
+/// What to put where.
+#[derive(Debug, Clone)]
+pub(super) struct Wanted {
+    /// What is done, as errors call it.
+    pub(super) name: &'static str,
+    pub(super) key: Bytes,
+    pub(super) value: Bytes,
+    /// The keys of all who must not be there, if it is to be there alone.
+    pub(super) alone: Option<Keys>,
+}
+
+impl Claim {
+    /// Puts the key into the store; `None` if it was to be alone and is not.
+    ///
+    /// Cancel safe: what is under way is ended in the background, and the key removed.
+    pub(super) async fn make(
+        session: &Session,
+        wanted: Wanted,
+        turn: Option<OwnedMutexGuard<()>>,
+    ) -> Result<Option<Self>> {
+        let name = wanted.name;
+        session.check(name)?;
+        let (tell, told) = oneshot::channel();
+        let working = session.clone();
+        // In a task, since a transaction that is dropped may be done all the same: its key would
+        // stay until the session ends, with nobody behind it.
+        session.spawn(async move {
+            let made = working.within(name, enter(&working, &wanted, || tell.is_closed())).await;
+            let claim = made.map(|revision| {
+                let fence = Fence::new(wanted.key, revision?);
+                Some(Self { session: working, fence, turn, held: true })
+            });
+            // If nobody wants it any more it is dropped here, and the key with it.
+            drop(tell.send(claim));
+        });
+        match told.await {
+            Ok(result) => result,
+            Err(_) => Err(session.stopped(name)),
+        }
+    }
+
+    pub(super) fn fence(&self) -> &Fence {
+        &self.fence
+    }
+
+    pub(super) fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// Waits until none of these keys is older than its own.
+    ///
+    /// It waits for the youngest of them, and not for all: when that goes, one is woken.
+    pub(super) async fn wait_for_turn(&self, name: &'static str, queue: &Keys) -> Result<()> {
+        self.session.within(name, self.outlast(name, queue)).await?;
+        // The time may have run out while the last answer was under way.
+        self.session.check(name)
+    }
+
+    async fn outlast(&self, name: &'static str, queue: &Keys) -> Result<()> {
+        let client = self.session.client();
+        let older = Range::new(queue.clone())
+            .max_create_revision(self.fence.token() - 1)
+            .sort(SortBy::CreateRevision, Order::Descending)
+            .limit(1)
+            .keys_only();
+        // One that only reads, and says in the same moment whether our own key is still there.
+        let look = Txn::from(Txn::when([self.fence.compare()]).then([Op::range(older)]));
+        let mut pauses = Pauses::new();
+        loop {
+            let next = async {
+                let answer = client.txn_as(Operation::read(name), look.clone()).await?;
+                if !answer.succeeded() {
+                    return Err(self.fence.not_held(name));
+                }
+                let revision = answer.revision();
+                let before = first_key(answer.into_responses(), name)?;
+                if let Some(before) = &before {
+                    let gone = Watch::key(before.key_bytes()).start_revision(revision + 1);
+                    let mut changes = client.watch(gone.no_puts()).await?;
+                    while let Some(change) = changes.next().await {
+                        if change?.events().iter().any(|event| event.is_delete()) {
+                            break;
+                        }
+                    }
+                }
+                Ok(before.is_none())
+            };
+            match next.await {
+                Ok(true) => return Ok(()),
+                Ok(false) => pauses = Pauses::new(),
+                // The next look begins anew.
+                Err(error) if passes(&error) || error.kind() == ErrorKind::Compacted => {
+                    pauses.next().await;
+                }
+                Err(error) => return Err(error.during(name)),
+            }
+        }
+    }
+
+    /// Removes the key, and says whether it was there until now.
+    ///
+    /// Cancelling: it goes on in the background.
+    pub(super) async fn release(mut self, name: &'static str) -> Result<()> {
+        let (tell, told) = oneshot::channel();
+        let session = self.session.clone();
+        let (fence, turn) = self.leave();
+        let removing = session.clone();
+        session.spawn(async move {
+            let removed = removing.within(name, remove(&removing, &fence, name)).await;
+            drop(turn);
+            drop(removing);
+            let _ = tell.send(removed);
+        });
+        told.await.unwrap_or_else(|_| Err(session.stopped(name)))
+    }
+
+    /// What is to be removed, by somebody else than `drop`.
+    fn leave(&mut self) -> (Fence, Option<OwnedMutexGuard<()>>) {
+        self.held = false;
+        (self.fence.clone(), self.turn.take())
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        if !self.held {
+            return;
+        }
+        let (fence, turn) = self.leave();
+        let session = self.session.clone();
+        self.session.spawn(async move {
+            // Without a session the key goes away by itself.
+            let _ = session.within("unlock", remove(&session, &fence, "unlock")).await;
+            drop(turn);
+        });
+    }
+}
+
+/// A name and the number of a session's lease, as etcd's own client writes them: without zeros in
+/// front (`client/v3/concurrency/mutex.go`).
+pub(super) fn key_of(prefix: &Bytes, session: &Session) -> Bytes {
+    let mut key = BytesMut::from(&prefix[..]);
+    key.put_slice(format!("{:x}", i64::from(session.lease_id())).as_bytes());
+    key.freeze()
+}
+
+/// The prefix of all keys that want what has this name.
+pub(super) fn prefix_of(name: impl Into<Bytes>, rest: &str) -> Bytes {
+    let mut prefix = BytesMut::from(&name.into()[..]);
+    prefix.put_u8(b'/');
+    prefix.put_slice(rest.as_bytes());
+    prefix.freeze()
+}
+
+/// Puts the key into the store, and says at which revision; `None` if it is not alone.
+///
+/// The transaction does nothing when the key is there. So one whose outcome is unknown is sent again,
+/// and finds out what became of the first: nobody else writes this key.
+async fn enter(
+    session: &Session,
+    wanted: &Wanted,
+    is_abandoned: impl Fn() -> bool,
+) -> Result<Option<i64>> {
+    let client = session.client();
+    let Wanted { name, key, value, alone } = wanted;
+    let put = Put::new(key.clone(), value.clone()).lease(session.lease_id());
+    let condition = match alone {
+        // Of each key that there is; where there is none it holds.
+        Some(queue) => Compare::create_revision(queue.clone(), Is::Equal, 0),
+        None => Compare::missing(key.clone()),
+    };
+    let txn = Txn::when([condition]).then([Op::put_with(put)]).otherwise([Op::get(key.clone())]);
+    let mut pauses = Pauses::new();
+    let mut doubtful = false;
+    loop {
+        match client.txn_as(Operation::write(name), txn.clone()).await {
+            Ok(answer) if answer.succeeded() => return Ok(Some(answer.revision())),
+            Ok(answer) => match first_key(answer.into_responses(), name)? {
+                Some(own) if doubtful => return Ok(Some(own.create_revision())),
+                _ if alone.is_some() => return Ok(None),
+                // Another process has taken up the same lease, and has it under the same key.
+                Some(own) => {
+                    let theirs = Fence::new(key.clone(), own.create_revision());
+                    match gone(session, &theirs, name).await {
+                        Err(error) if !passes(&error) => return Err(error.during(name)),
+                        Err(_) => pauses.next().await,
+                        Ok(()) => {}
+                    }
+                }
+                None => {}
+            },
+            Err(error) if error.kind() == ErrorKind::LeaseNotFound => {
+                return Err(session.gone(name));
+            }
+            Err(error) if passes(&error) => {
+                doubtful |= error.outcome() == Outcome::Unknown;
+                if is_abandoned() && !doubtful {
+                    return Err(error);
+                }
+                pauses.next().await;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Waits until somebody else's key is gone, or is another one.
+async fn gone(session: &Session, theirs: &Fence, name: &'static str) -> Result<()> {
+    let client = session.client();
+    let mut changes = client.watch(Watch::new(Bytes::copy_from_slice(theirs.key()))).await?;
+    let look = Txn::from(Txn::when([theirs.compare()]).then([]));
+    if !client.txn_as(Operation::read(name), look).await?.succeeded() {
+        return Ok(());
+    }
+    while let Some(change) = changes.next().await {
+        if change?.events().iter().any(|event| event.is_delete()) {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Removes the key, if it is still the one of this fence.
+async fn remove(session: &Session, fence: &Fence, name: &'static str) -> Result<()> {
+    let delete = Op::delete(Keys::one(Bytes::copy_from_slice(fence.key())));
+    let txn = Txn::from(Txn::when([fence.compare()]).then([delete]));
+    let mut pauses = Pauses::new();
+    let mut doubtful = false;
+    loop {
+        match session.client().txn_as(Operation::write(name), txn.clone()).await {
+            // If it is gone, and we may have removed it, we did.
+            Ok(answer) if answer.succeeded() || doubtful => return Ok(()),
+            Ok(_) => return Err(fence.not_held(name)),
+            Err(error) if passes(&error) => {
+                doubtful |= error.outcome() == Outcome::Unknown;
+                pauses.next().await;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Whether trying again may help, which it may do for as long as the session is alive.
+pub(super) fn passes(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::Connect
+            | ErrorKind::Tls
+            | ErrorKind::ConnectionLost
+            | ErrorKind::DeadlineExceeded
+            | ErrorKind::NoLeader
+            | ErrorKind::NotLeader
+            | ErrorKind::LeaderChanged
+            | ErrorKind::Timeout
+            | ErrorKind::Unavailable
+            | ErrorKind::TooManyRequests
+    )
+}
+
+fn first_key(responses: Vec<OpResponse>, name: &'static str) -> Result<Option<KeyValue>> {
+    match responses.into_iter().next() {
+        Some(OpResponse::Range(range)) => Ok(range.into_kvs().into_iter().next()),
+        _ => Err(senseless(name)),
+    }
+}
+
+/// Pauses that grow.
+pub(super) struct Pauses(Duration);
+
+impl Pauses {
+    pub(super) fn new() -> Self {
+        Self(FIRST_PAUSE)
+    }
+
+    pub(super) async fn next(&mut self) {
+        tokio::time::sleep(jittered(self.0)).await;
+        self.0 = (self.0 * 2).min(LONGEST_PAUSE);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_of_etcds_own_client() {
+        assert_eq!(prefix_of("my-lock", ""), "my-lock/");
+        assert_eq!(prefix_of("my-lock", "write/"), "my-lock/write/");
+    }
+}
