@@ -1,3 +1,5 @@
 //! Locks, elections and transactions between clients, under faults.
 
+mod barrier;
+mod queue;
 mod stm;

@@ -39,6 +39,8 @@ pub enum ErrorKind {
     LeaseLost,
     /// A lock or an office that this needed is not, or no longer, held; nothing was changed.
     NotHeld,
+    /// As many are at a double barrier as it is for, or those of its last round have not all left.
+    BarrierFull,
 
     /// The revision asked for is older than what the store still knows.
     Compacted,

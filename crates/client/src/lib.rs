@@ -71,9 +71,9 @@ pub use self::auth::{Access, AuthStatus, Permission, Role, User};
 pub use self::client::Client;
 pub use self::config::{Config, DIAL_TIMEOUT, REQUEST_TIMEOUT};
 pub use self::coordination::{
-    Committed, Election, Fence, Held, Isolation, Leader, Leaders, Leadership, Mutex, MutexGuard,
-    ReadGuard, RwLock, SESSION_TTL, STM_TIMEOUT, Session, SessionBuilder, Stm, StmOptions,
-    WriteGuard,
+    Barrier, Committed, DoubleBarrier, Election, Entered, Fence, Held, Isolation, Leader, Leaders,
+    Leadership, Mutex, MutexGuard, PriorityQueue, Queue, ReadGuard, RwLock, SESSION_TTL,
+    STM_TIMEOUT, Session, SessionBuilder, Stm, StmOptions, WriteGuard,
 };
 pub use self::error::{Error, ErrorKind, Outcome, Result};
 pub use self::kv::{

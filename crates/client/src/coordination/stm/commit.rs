@@ -8,7 +8,8 @@ use bytes::Bytes;
 use super::memory::{READ, State, Stm, read};
 use super::options::Isolation;
 use crate::client::Client;
-use crate::error::{Error, Outcome, Result};
+use crate::coordination::settled::resolved;
+use crate::error::Result;
 use crate::kv::{Compare, Delete, Guarded, Is, KeyValue, Keys, Op, Resolution, Txn, TxnResponse};
 
 /// One run of a transaction.
@@ -93,8 +94,13 @@ impl Attempt {
         match guarded.txn(when).await {
             Ok(answer) => Ok(ended(&answer)),
             Err(error) if error.is_resolvable() => {
+                let error = error.during(super::TRANSACT);
                 let left = || patience.saturating_sub(begin.elapsed());
-                resolve(&self.client, error.during(super::TRANSACT), left).await
+                match resolved(&error, &self.client, left).await {
+                    Some(Resolution::Applied { revision, .. }) => Ok(Commit::Done { revision }),
+                    Some(Resolution::NotApplied) => Ok(Commit::Conflict),
+                    Some(Resolution::Undecidable) | None => Err(error),
+                }
             }
             Err(error) => Err(error.during(super::TRANSACT)),
         }
@@ -119,27 +125,6 @@ fn ended(answer: &TxnResponse) -> Commit {
         true => Commit::Done { revision: answer.revision() },
         false => Commit::Conflict,
     }
-}
-
-/// Asks at least once, and until time is up.
-async fn resolve(client: &Client, error: Error, left: impl Fn() -> Duration) -> Result<Commit> {
-    loop {
-        match error.resolve(client).await {
-            Ok(Resolution::Applied { revision, .. }) => return Ok(Commit::Done { revision }),
-            Ok(Resolution::NotApplied) => return Ok(Commit::Conflict),
-            Ok(Resolution::Undecidable) => return Err(error),
-            Err(again) if left().is_zero() || !may_pass(&again) => return Err(error),
-            Err(_) => tokio::time::sleep(super::FIRST_PAUSE).await,
-        }
-    }
-}
-
-/// Whether asking again may help: nothing that the server refused.
-fn may_pass(error: &Error) -> bool {
-    use crate::error::ErrorKind::{ConnectionLost, LeaderChanged, NoLeader, Unavailable};
-    let kinds = [ConnectionLost, LeaderChanged, NoLeader, Unavailable];
-    debug_assert_eq!(error.outcome(), Outcome::NotApplied);
-    error.is_timeout() || error.is_connect() || kinds.contains(&error.kind())
 }
 
 /// What a commit compares and writes.

@@ -48,6 +48,18 @@ impl Pending {
         Self { guard: Slot { key: namespace.key(&slot.key), ..slot.clone() } }
     }
 
+    /// See [`Error::resolve`].
+    pub(crate) async fn resolve(&self, client: &Client) -> Result<Resolution> {
+        let request = self.request();
+        let answer: TxnResponse = client
+            .unary(RESOLVE, |channel, patience| {
+                let request = timed(request.clone(), patience);
+                async move { kv(channel).txn(request).await }
+            })
+            .await?;
+        Ok(Self::verdict(&answer))
+    }
+
     fn request(&self) -> pb::TxnRequest {
         let key: Bytes = self.guard.key.clone();
         let unchanged = Compare::mod_revision(key.clone(), Is::Equal, self.guard.revision);
@@ -111,14 +123,7 @@ impl Error {
                 crate::Outcome::Unknown => Resolution::Undecidable,
             });
         };
-        let request = pending.request();
-        let answer: TxnResponse = client
-            .unary(RESOLVE, |channel, patience| {
-                let request = timed(request.clone(), patience);
-                async move { kv(channel).txn(request).await }
-            })
-            .await?;
-        Ok(Pending::verdict(&answer))
+        pending.resolve(client).await
     }
 }
 

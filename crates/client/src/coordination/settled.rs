@@ -1,0 +1,80 @@
+//! Transactions that are sent until it is known what became of them.
+
+use std::time::{Duration, Instant};
+
+use crate::client::Client;
+use crate::error::{Error, ErrorKind, Result};
+use crate::kv::{Guarded, Resolution, Txn};
+
+/// Between two questions that were not answered.
+const PAUSE: Duration = Duration::from_millis(25);
+/// As many times a request's as it may take to find out.
+const TIMES: u32 = 3;
+
+/// Whether the comparisons of a transaction held, and at which revision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Settled {
+    pub(super) succeeded: bool,
+    pub(super) revision: i64,
+}
+
+/// Does this transaction, which does nothing unless its comparisons hold: once, however often it
+/// takes to find out what became of it.
+///
+/// An error is as that of [`Guarded::txn`]: nothing happened, or nobody knows yet, and it can be
+/// resolved.
+pub(super) async fn settled(
+    guarded: &Guarded,
+    operation: &'static str,
+    txn: &Txn,
+) -> Result<Settled> {
+    let begin = Instant::now();
+    let patience = guarded.client().caller.timeout().saturating_mul(TIMES);
+    loop {
+        let error = match guarded.txn(txn.clone()).await {
+            Ok(answer) => {
+                let (succeeded, revision) = (answer.succeeded(), answer.revision());
+                return Ok(Settled { succeeded, revision });
+            }
+            Err(error) => error.during(operation),
+        };
+        if !error.is_resolvable() {
+            return Err(error);
+        }
+        match resolved(&error, guarded.client(), || patience.saturating_sub(begin.elapsed())).await
+        {
+            Some(Resolution::Applied { revision, succeeded }) => {
+                return Ok(Settled { succeeded, revision });
+            }
+            Some(Resolution::NotApplied) if begin.elapsed() < patience => {}
+            // That it was not applied is known now, and so it is to who asks the error.
+            Some(Resolution::NotApplied | Resolution::Undecidable) | None => return Err(error),
+        }
+    }
+}
+
+/// Asks at least once, and until it is answered or time is up.
+pub(super) async fn resolved(
+    error: &Error,
+    client: &Client,
+    left: impl Fn() -> Duration,
+) -> Option<Resolution> {
+    loop {
+        match error.resolve(client).await {
+            Ok(resolution) => return Some(resolution),
+            Err(again) if left().is_zero() || !may_pass(&again) => return None,
+            Err(_) => tokio::time::sleep(PAUSE).await,
+        }
+    }
+}
+
+/// Whether asking again may help: it is nothing that the server refused.
+fn may_pass(error: &Error) -> bool {
+    let kinds = [
+        ErrorKind::ConnectionLost,
+        ErrorKind::LeaderChanged,
+        ErrorKind::NoLeader,
+        ErrorKind::Unavailable,
+    ];
+    error.is_timeout() || error.is_connect() || kinds.contains(&error.kind())
+}
