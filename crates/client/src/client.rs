@@ -50,7 +50,7 @@ impl Client {
     #[expect(clippy::unused_async, reason = "its tasks belong to the runtime: this asks for one")]
     pub async fn connect(config: impl Into<Config>) -> Result<Self> {
         let config = config.into().check()?;
-        let caller = Arc::new(Caller::new(config));
+        let caller = Caller::new(config);
         Ok(Self {
             watches: Hub::new(caller.clone()),
             caller,
@@ -59,9 +59,11 @@ impl Client {
         })
     }
 
-    /// The endpoints that the client was made with.
-    pub fn endpoints(&self) -> impl Iterator<Item = &str> {
-        self.caller.urls()
+    /// The endpoints: those that the client was made with, or those that
+    /// [`sync_endpoints`](Self::sync_endpoints) has found since.
+    #[must_use]
+    pub fn endpoints(&self) -> Vec<String> {
+        self.caller.members().iter().map(|member| member.url().to_string()).collect()
     }
 
     pub(crate) async fn unary<W, T, S, F>(&self, operation: Operation, send: S) -> Result<T>
@@ -95,6 +97,7 @@ pub(crate) fn maintenance(channel: Channel) -> MaintenanceClient<Channel> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Balance;
     use crate::error::{ErrorKind, Outcome};
 
     #[test]
@@ -122,7 +125,8 @@ mod tests {
             format!("http://{}", listener.local_addr().unwrap())
         };
         let (first, second) = (free(), free());
-        let client = Client::connect(Config::new([first.clone(), second.clone()])).await.unwrap();
+        let config = Config::new([first.clone(), second.clone()]).balance(Balance::InOrder);
+        let client = Client::connect(config).await.unwrap();
         let error = client.put("a", "b").await.unwrap_err();
         assert_eq!((error.kind(), error.outcome()), (ErrorKind::Connect, Outcome::NotApplied));
         let text = error.to_string().replace(&first, "FIRST").replace(&second, "SECOND");

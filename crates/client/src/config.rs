@@ -1,14 +1,19 @@
 //! What a client is made from.
 
+mod balance;
+mod endpoint;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+pub use self::balance::Balance;
+pub use self::endpoint::Endpoint;
 use crate::auth::Session;
 use crate::error::{Error, Result};
-use crate::transport::endpoint::{Endpoint, redacted};
+use crate::transport::endpoint as checked;
 use crate::transport::keep_alive::Pings;
 use crate::transport::tls::Tls;
 
@@ -19,16 +24,36 @@ use crate::transport::tls::Tls;
 /// first.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long one connection may take: name, TCP, TLS and the server's first word.
+/// How long one connection may take: name, TCP, TLS, the server's first word, and with a
+/// [user](Config::user) again as long for the token.
 ///
 /// Three round trips of a slow link, and one lost SYN (repeated after 1 s: RFC 6298).
 pub const DIAL_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// etcd ends connections that ping more often than every 5 s, or that ping with no request under
-/// way (`server/embed/etcd.go`, `DefaultGRPCKeepAliveMinTime`, `PermitWithoutStream`).
-const PING_EVERY: Duration = Duration::from_secs(10);
-/// A server that leaves a ping unanswered for this long is gone.
-const PING_PATIENCE: Duration = Duration::from_secs(10);
+/// How often a server that is silent while requests are under way is pinged.
+///
+/// Twice as seldom as etcd allows, so that no delay on the way brings two too close together.
+pub const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(10);
+
+/// How long a server may leave a ping unanswered before it is taken for gone.
+pub const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// etcd ends connections that ping more often than this, unless it is told otherwise by
+/// `--grpc-keepalive-min-time` (`server/embed/config.go`, `DefaultGRPCKeepAliveMinTime`).
+const SHORTEST_KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(5);
+
+/// The largest request that is sent: 2 MiB, as with etcd's own client (`client/v3/options.go`).
+///
+/// More than the 1.5 MiB that etcd takes unless `--max-request-bytes` says otherwise
+/// (`server/embed/config.go`, `DefaultMaxRequestBytes`), and the 512 KiB that it adds for what is
+/// around them.
+pub const MAX_REQUEST_BYTES: usize = 2 << 20;
+
+/// How many connections for requests there are to one endpoint.
+///
+/// On two cores a second one gained nothing, be it with or without TLS (measured); streams have one
+/// of their own in any case.
+pub const CONNECTIONS_PER_ENDPOINT: usize = 1;
 
 /// What a longer timeout is taken for: the clock cannot add just any time to now.
 pub(crate) const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -47,23 +72,35 @@ pub(crate) const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 #[derive(Clone)]
 #[must_use]
 pub struct Config {
-    endpoints: Vec<String>,
+    endpoints: Vec<Endpoint>,
     tls: Option<Tls>,
     user: Option<(String, Zeroizing<String>)>,
+    balance: Balance,
     request_timeout: Duration,
     dial_timeout: Duration,
+    keep_alive: Pings,
+    max_request_bytes: usize,
+    max_response_bytes: usize,
+    connections_per_endpoint: usize,
+    auto_sync: Option<Duration>,
 }
 
 impl Config {
-    /// Members of one cluster, each `https://host:port` or `http://host:port`; the first is asked
-    /// first.
-    pub fn new<E: Into<String>>(endpoints: impl IntoIterator<Item = E>) -> Self {
+    /// Members of one cluster, each `https://host:port` or `http://host:port`, or an [`Endpoint`];
+    /// [`balance`](Self::balance) says which is asked first.
+    pub fn new<E: Into<Endpoint>>(endpoints: impl IntoIterator<Item = E>) -> Self {
         Self {
             endpoints: endpoints.into_iter().map(Into::into).collect(),
             tls: None,
             user: None,
+            balance: Balance::default(),
             request_timeout: REQUEST_TIMEOUT,
             dial_timeout: DIAL_TIMEOUT,
+            keep_alive: Pings { every: KEEP_ALIVE_INTERVAL, patience: KEEP_ALIVE_TIMEOUT },
+            max_request_bytes: MAX_REQUEST_BYTES,
+            max_response_bytes: usize::MAX,
+            connections_per_endpoint: CONNECTIONS_PER_ENDPOINT,
+            auto_sync: None,
         }
     }
 
@@ -86,6 +123,12 @@ impl Config {
         self
     }
 
+    /// Which endpoint a request is sent to first; [`Balance::RoundRobin`] unless set.
+    pub fn balance(mut self, balance: Balance) -> Self {
+        self.balance = balance;
+        self
+    }
+
     /// How long a request may take in all; [`REQUEST_TIMEOUT`] unless set.
     pub fn request_timeout(mut self, timeout: Duration) -> Self {
         self.request_timeout = timeout;
@@ -96,7 +139,8 @@ impl Config {
     ///
     /// It is never more than half of a request's time, so that an endpoint that swallows packets
     /// leaves the other half to the next. The addresses of a name share it. When it is used up by
-    /// connecting, the server still has a quarter of a second for its first word.
+    /// connecting, the server still has a quarter of a second for its first word. A token may take
+    /// as long again.
     ///
     /// A write whose time is up while it waits for a connection was not sent, and its error says so.
     pub fn dial_timeout(mut self, timeout: Duration) -> Self {
@@ -104,40 +148,116 @@ impl Config {
         self
     }
 
+    /// How often a server that is silent while requests or streams are under way is pinged, and how
+    /// long it may leave that unanswered: [`KEEP_ALIVE_INTERVAL`] and [`KEEP_ALIVE_TIMEOUT`] unless
+    /// set. A server that does not answer is gone, and so is what was under way there.
+    ///
+    /// An interval below five seconds is refused, since etcd ends connections that ping more often.
+    pub fn keep_alive(mut self, interval: Duration, timeout: Duration) -> Self {
+        self.keep_alive = Pings { every: interval, patience: timeout };
+        self
+    }
+
+    /// How large a request may be; [`MAX_REQUEST_BYTES`] unless set. A larger one is refused before
+    /// it is sent. etcd itself takes 1.5 MiB unless it was started with another
+    /// `--max-request-bytes`.
+    pub fn max_request_bytes(mut self, bytes: usize) -> Self {
+        self.max_request_bytes = bytes;
+        self
+    }
+
+    /// How large an answer may be; any size unless set. A larger one is an error after it was made,
+    /// and of a write nobody knows then whether it was done.
+    pub fn max_response_bytes(mut self, bytes: usize) -> Self {
+        self.max_response_bytes = bytes;
+        self
+    }
+
+    /// How many connections for requests there are to one endpoint;
+    /// [`CONNECTIONS_PER_ENDPOINT`] unless set. Each is driven by one task, so that a client of many
+    /// cores may gain by more. Streams have one of their own.
+    pub fn connections_per_endpoint(mut self, connections: usize) -> Self {
+        self.connections_per_endpoint = connections;
+        self
+    }
+
+    /// How often the client asks the cluster for its members and takes them for its endpoints, as
+    /// [`Client::sync_endpoints`](crate::Client::sync_endpoints) does once; never unless set.
+    ///
+    /// A failure changes nothing, and is tried again after that time. The task ends with the last
+    /// clone of the client.
+    pub fn auto_sync(mut self, interval: Duration) -> Self {
+        self.auto_sync = Some(interval);
+        self
+    }
+
     /// Checks everything that can be checked without a connection.
     pub(crate) fn check(self) -> Result<Checked> {
-        let endpoints =
-            self.endpoints.iter().map(|text| Endpoint::parse(text)).collect::<Result<Vec<_>>>()?;
+        let endpoints = self.endpoints.iter().map(Endpoint::check).collect::<Result<Vec<_>>>()?;
         if endpoints.is_empty() {
             return Err(Error::config("there is no endpoint"));
         }
         check_trust(&endpoints, self.tls.as_ref())?;
-        if self.request_timeout.is_zero() || self.dial_timeout.is_zero() {
-            return Err(Error::config("a timeout of zero lets nothing happen"));
-        }
+        self.check_numbers()?;
         if self.user.as_ref().is_some_and(|(name, _)| name.is_empty()) {
             return Err(Error::config("the user's name is empty"));
         }
         let request_timeout = self.request_timeout.min(LONGEST);
-        let timeout = self.dial_timeout.min(request_timeout / 2);
         let session = self.user.map(|(name, password)| Arc::new(Session::new(name, password)));
-        let pings = Pings { every: PING_EVERY, patience: PING_PATIENCE };
-        let dialing = Dialing { tls: self.tls, session, timeout, pings };
-        Ok(Checked { endpoints, dialing, request_timeout })
+        let pings = Pings {
+            every: self.keep_alive.every.min(LONGEST),
+            patience: self.keep_alive.patience.min(LONGEST),
+        };
+        let dialing = Dialing {
+            tls: self.tls,
+            session,
+            timeout: self.dial_timeout.min(request_timeout / 2),
+            pings,
+            connections: self.connections_per_endpoint,
+            limits: Limits {
+                request_bytes: self.max_request_bytes,
+                response_bytes: self.max_response_bytes,
+            },
+        };
+        let auto_sync = self.auto_sync.map(|interval| interval.min(LONGEST));
+        Ok(Checked { endpoints, balance: self.balance, dialing, request_timeout, auto_sync })
+    }
+
+    fn check_numbers(&self) -> Result<()> {
+        let timeouts = [self.request_timeout, self.dial_timeout, self.keep_alive.patience];
+        if timeouts.iter().any(Duration::is_zero) {
+            return Err(Error::config("a timeout of zero lets nothing happen"));
+        }
+        let interval = self.keep_alive.every;
+        if interval < SHORTEST_KEEP_ALIVE_INTERVAL {
+            let what = "etcd ends connections that ping more often than every 5s";
+            return Err(Error::config(format!("the keep-alive interval is {interval:?}: {what}")));
+        }
+        if self.auto_sync.is_some_and(|interval| interval.is_zero()) {
+            return Err(Error::config("the interval of auto_sync is zero"));
+        }
+        if self.connections_per_endpoint == 0 {
+            return Err(Error::config("with no connection to an endpoint nothing can be sent"));
+        }
+        if self.max_request_bytes == 0 || self.max_response_bytes == 0 {
+            return Err(Error::config("a limit of zero bytes lets nothing through"));
+        }
+        Ok(())
     }
 }
 
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // They are not checked yet, so a password may be in them.
-        let endpoints: Vec<_> = self.endpoints.iter().map(|text| redacted(text)).collect();
+        let endpoints: Vec<_> = self.endpoints.iter().map(Endpoint::redacted).collect();
         f.debug_struct("Config")
             .field("endpoints", &endpoints)
             .field("tls", &self.tls)
             .field("user", &self.user.as_ref().map(|(name, _)| name))
+            .field("balance", &self.balance)
             .field("request_timeout", &self.request_timeout)
             .field("dial_timeout", &self.dial_timeout)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
@@ -149,9 +269,18 @@ impl From<&str> for Config {
 
 /// A configuration that can work.
 pub(crate) struct Checked {
-    pub(crate) endpoints: Vec<Endpoint>,
+    pub(crate) endpoints: Vec<checked::Endpoint>,
+    pub(crate) balance: Balance,
     pub(crate) dialing: Dialing,
     pub(crate) request_timeout: Duration,
+    pub(crate) auto_sync: Option<Duration>,
+}
+
+/// How large messages may be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    pub(crate) request_bytes: usize,
+    pub(crate) response_bytes: usize,
 }
 
 /// How every endpoint is dialled, and as whom it is asked.
@@ -161,11 +290,14 @@ pub(crate) struct Dialing {
     pub(crate) session: Option<Arc<Session>>,
     pub(crate) timeout: Duration,
     pub(crate) pings: Pings,
+    /// For requests, to each endpoint.
+    pub(crate) connections: usize,
+    pub(crate) limits: Limits,
 }
 
 /// A trust that is missing, or that an endpoint would not use: both are mistakes, and the second is
 /// how a client ends up talking in the clear.
-pub(crate) fn check_trust(endpoints: &[Endpoint], tls: Option<&Tls>) -> Result<()> {
+pub(crate) fn check_trust(endpoints: &[checked::Endpoint], tls: Option<&Tls>) -> Result<()> {
     let Some(wrong) = endpoints.iter().find(|endpoint| endpoint.is_https() != tls.is_some()) else {
         return Ok(());
     };
@@ -196,6 +328,14 @@ mod tests {
             refusal(Config::new(["http://etcd:2379"]).user("", "secret")),
             @"connect: the user's name is empty"
         );
+        let config = || Config::new(["http://etcd:2379"]);
+        let second = Duration::from_secs(1);
+        insta::assert_snapshot!(refusal(config().keep_alive(4 * second, second)), @"connect: the keep-alive interval is 4s: etcd ends connections that ping more often than every 5s");
+        insta::assert_snapshot!(refusal(config().keep_alive(5 * second, Duration::ZERO)), @"connect: a timeout of zero lets nothing happen");
+        insta::assert_snapshot!(refusal(config().auto_sync(Duration::ZERO)), @"connect: the interval of auto_sync is zero");
+        insta::assert_snapshot!(refusal(config().connections_per_endpoint(0)), @"connect: with no connection to an endpoint nothing can be sent");
+        insta::assert_snapshot!(refusal(config().max_request_bytes(0)), @"connect: a limit of zero bytes lets nothing through");
+        assert!(config().keep_alive(5 * second, second).check().is_ok());
     }
 
     #[test]
@@ -211,7 +351,7 @@ mod tests {
     fn a_password_is_not_shown() {
         let config = Config::new(["https://me:secret@a:1", "me:secret@a:1", "http://b:2"])
             .user("me", "secret");
-        insta::assert_snapshot!(format!("{config:?}"), @r#"Config { endpoints: ["https://...@a:1", "...@a:1", "http://b:2"], tls: None, user: Some("me"), request_timeout: 10s, dial_timeout: 3s }"#);
+        insta::assert_snapshot!(format!("{config:?}"), @r#"Config { endpoints: ["https://...@a:1", "...@a:1", "http://b:2"], tls: None, user: Some("me"), balance: RoundRobin, request_timeout: 10s, dial_timeout: 3s, .. }"#);
     }
 
     #[tokio::test]

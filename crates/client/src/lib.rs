@@ -69,7 +69,10 @@ pub use bytes::Bytes;
 
 pub use self::auth::{Access, AuthStatus, Permission, Role, User};
 pub use self::client::Client;
-pub use self::config::{Config, DIAL_TIMEOUT, REQUEST_TIMEOUT};
+pub use self::config::{
+    Balance, CONNECTIONS_PER_ENDPOINT, Config, DIAL_TIMEOUT, Endpoint, KEEP_ALIVE_INTERVAL,
+    KEEP_ALIVE_TIMEOUT, MAX_REQUEST_BYTES, REQUEST_TIMEOUT,
+};
 pub use self::coordination::{
     Barrier, Committed, DoubleBarrier, Election, Entered, Fence, Held, Isolation, Leader, Leaders,
     Leadership, Mutex, MutexGuard, PriorityQueue, Queue, ReadGuard, RwLock, SESSION_TTL,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use http::HeaderValue;
@@ -31,7 +31,15 @@ struct Last {
     answer: Option<Result<Option<HeaderValue>, Refusal>>,
     /// Until when that nobody is asked is taken to hold.
     nobody_until: Option<Instant>,
+    /// Which endpoint gave it, and when.
+    given: Option<(Arc<str>, Instant)>,
 }
+
+/// For how long others than who gave it may not know a token: etcd's simple tokens reach the other
+/// members with the log (`server/auth/simple_token.go`, `assignSimpleTokenToUser`), which takes some
+/// milliseconds, or longer where a member lags. A member that does not know it after that has
+/// forgotten it, as after a restart. So at most one token a second is asked for on that ground.
+const YOUNG_FOR: Duration = Duration::from_secs(1);
 
 /// For how long that a cluster does not ask who we are is taken to hold.
 ///
@@ -45,12 +53,27 @@ pub(crate) struct Pass {
     number: u64,
     /// `None` if the cluster does not ask who we are.
     pub(crate) token: Option<HeaderValue>,
+    given: Option<(Arc<str>, Instant)>,
+}
+
+impl Pass {
+    /// Whether this endpoint may yet have to hear of it.
+    pub(crate) fn is_news_to(&self, endpoint: &str) -> bool {
+        let Some((giver, when)) = &self.given else {
+            return false;
+        };
+        self.token.is_some() && **giver != *endpoint && when.elapsed() < YOUNG_FOR
+    }
 }
 
 #[cfg(test)]
 impl Pass {
     pub(crate) fn new(token: Option<HeaderValue>) -> Self {
-        Self { number: 1, token }
+        Self { number: 1, token, given: None }
+    }
+
+    pub(crate) fn given_by(self, endpoint: &str, when: Instant) -> Self {
+        Self { given: Some((endpoint.into(), when)), ..self }
     }
 }
 
@@ -76,7 +99,7 @@ impl Session {
         &self.password
     }
 
-    /// The last one, or what `ask` gets if there is none.
+    /// The last one, or what `ask` gets from this endpoint if there is none.
     ///
     /// Who waits for another's answer gets that very answer, be it a refusal by the server: a wrong
     /// password is sent once and not sixty-four times. That the other came to no answer (it was
@@ -84,6 +107,7 @@ impl Session {
     pub(crate) async fn pass<F>(
         &self,
         patience: Duration,
+        endpoint: &Arc<str>,
         ask: impl FnOnce() -> F,
     ) -> Result<Pass, Failure>
     where
@@ -93,7 +117,7 @@ impl Session {
             let last = self.last();
             match &last.answer {
                 Some(Ok(token)) if last.nobody_until.is_none_or(|until| Instant::now() < until) => {
-                    return Ok(Pass { number: last.number, token: token.clone() });
+                    return Ok(last.pass(token.clone()));
                 }
                 _ => last.number,
             }
@@ -106,7 +130,7 @@ impl Session {
             let last = self.last();
             if let Some(answer) = last.answer.as_ref().filter(|_| last.number > seen) {
                 return match answer {
-                    Ok(token) => Ok(Pass { number: last.number, token: token.clone() }),
+                    Ok(token) => Ok(last.pass(token.clone())),
                     Err(refusal) => Err(refusal.clone().into()),
                 };
             }
@@ -118,7 +142,8 @@ impl Session {
                 last.number += 1;
                 last.nobody_until = token.is_none().then(|| Instant::now() + NOBODY_FOR);
                 last.answer = Some(Ok(token.clone()));
-                Ok(Pass { number: last.number, token })
+                last.given = Some((endpoint.clone(), Instant::now()));
+                Ok(last.pass(token))
             }
             Err(failure) if failure.fate == Fate::Refused => {
                 last.number += 1;
@@ -127,6 +152,17 @@ impl Session {
             }
             Err(failure) => Err(failure),
         }
+    }
+
+    /// Where requests are best sent while there is no token, or one that others may not know yet:
+    /// who gave the last. `None` if any endpoint will do; within, `None` if none was given yet, and
+    /// then all should ask the same.
+    pub(crate) fn home(&self) -> Option<Option<Arc<str>>> {
+        let last = self.last();
+        let given = last.given.as_ref();
+        let settled = matches!(last.answer, Some(Ok(_)))
+            && given.is_none_or(|(_, when)| when.elapsed() >= YOUNG_FOR);
+        (!settled).then(|| given.map(|(giver, _)| giver.clone()))
     }
 
     /// Says that a server did not take this one.
@@ -139,6 +175,12 @@ impl Session {
 
     fn last(&self) -> MutexGuard<'_, Last> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Last {
+    fn pass(&self, token: Option<HeaderValue>) -> Pass {
+        Pass { number: self.number, token, given: self.given.clone() }
     }
 }
 
@@ -168,13 +210,16 @@ impl From<Refusal> for Failure {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::task::Poll;
 
     use super::*;
 
     const LONG: Duration = Duration::from_secs(60);
+
+    fn giver() -> Arc<str> {
+        "http://a:1".into()
+    }
 
     fn session() -> Arc<Session> {
         Arc::new(Session::new("alice".to_owned(), Zeroizing::new("s3cret".to_owned())))
@@ -195,10 +240,10 @@ mod tests {
         session: &Arc<Session>,
         answer: impl AsyncFn() -> Result<Option<HeaderValue>, Failure>,
     ) -> (usize, Vec<Result<Pass, Failure>>) {
-        let asked = AtomicUsize::new(0);
+        let (asked, giver) = (AtomicUsize::new(0), giver());
         let mut tasks: Vec<_> = (0..64)
             .map(|_| {
-                Box::pin(session.pass(LONG, || {
+                Box::pin(session.pass(LONG, &giver, || {
                     asked.fetch_add(1, Ordering::Relaxed);
                     answer()
                 }))
@@ -268,6 +313,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_young_token_is_known_where_it_was_given() {
+        let session = session();
+        assert_eq!(session.home(), Some(None), "all ask the same, whoever that is");
+        let pass = session.pass(LONG, &giver(), || given("one")).await.ok().unwrap();
+        assert_eq!(session.home(), Some(Some(giver())));
+        assert!(pass.is_news_to("http://b:1") && !pass.is_news_to("http://a:1"));
+
+        let long_ago = Instant::now() - YOUNG_FOR;
+        session.last().given = Some((giver(), long_ago));
+        assert_eq!(session.home(), None);
+        assert!(!pass.given_by("http://a:1", long_ago).is_news_to("http://b:1"));
+    }
+
+    #[tokio::test]
     async fn no_answer_is_each_ones_own() {
         let session = session();
         let (asked, passes) = crowd(&session, || denied(Fate::NeverSent)).await;
@@ -278,13 +337,14 @@ mod tests {
     #[tokio::test]
     async fn who_goes_away_while_it_asks_holds_up_nobody() {
         let session = session();
-        let mut asking = Box::pin(session.pass(LONG, std::future::pending));
+        let giver = giver();
+        let mut asking = Box::pin(session.pass(LONG, &giver, std::future::pending));
         let pending = std::future::poll_fn(|cx| Poll::Ready(asking.as_mut().poll(cx).is_pending()));
         assert!(pending.await);
-        let short = session.pass(Duration::from_millis(1), || given("one")).await;
+        let short = session.pass(Duration::from_millis(1), &giver, || given("one")).await;
         assert_eq!(short.err().unwrap().kind, ErrorKind::DeadlineExceeded);
         drop(asking);
-        assert!(session.pass(LONG, || given("one")).await.is_ok());
+        assert!(session.pass(LONG, &giver, || given("one")).await.is_ok());
     }
 
     #[test]

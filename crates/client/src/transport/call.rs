@@ -1,26 +1,24 @@
 //! One request, over as many endpoints as it takes and may take.
 
-mod as_user;
 mod attempts;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use http::HeaderValue;
 use tokio::runtime::Handle;
-use tokio::time::timeout_at;
 use tonic::Status;
 
 use self::attempts::Attempts;
-use crate::config::{Checked, Dialing, LONGEST};
+use crate::config::{Balance, Checked, Dialing, LONGEST};
 use crate::error::{Error, ErrorKind, Failure, Fate, Outcome, Result};
+use crate::random::unique;
 use crate::transport::channel::Channel;
-use crate::transport::classify::{classify, from_dial, no_answer, no_connection};
 use crate::transport::endpoint::Endpoint;
 pub(crate) use crate::transport::line::Lane;
-use crate::transport::line::Line;
+pub(crate) use crate::transport::member::Member;
 use crate::transport::picker::Picker;
+use crate::transport::sync::AutoSync;
 
 /// Between two rounds of a read over all endpoints, growing to the second.
 const FIRST_PAUSE: Duration = Duration::from_millis(25);
@@ -96,39 +94,54 @@ impl Operation {
 
 /// The endpoints of a client, and what is known of them.
 pub(crate) struct Caller {
-    members: Vec<Member>,
-    picker: Mutex<Picker>,
+    /// They may be replaced while requests are under way, which end where they began.
+    members: RwLock<Arc<[Arc<Member>]>>,
+    picker: Picker,
+    /// Which of them is asked for the first token.
+    home: usize,
+    /// From when its clock counts.
+    made: Instant,
     dialing: Dialing,
     timeout: Duration,
     /// Whose tasks its connections are.
     runtime: Handle,
-}
-
-/// One endpoint and its connections.
-pub(crate) struct Member {
-    endpoint: Arc<Endpoint>,
-    requests: Line,
-    /// Apart from the requests: a large answer would hold up the events (etcd issue 15402).
-    streams: OnceLock<Line>,
-    dialing: Dialing,
-    runtime: Handle,
+    _auto_sync: Option<AutoSync>,
 }
 
 impl Caller {
     /// Must be called within the runtime that will do the work: each connection has a task there.
-    pub(crate) fn new(config: Checked) -> Self {
-        let runtime = Handle::current();
-        let members: Vec<_> = config
-            .endpoints
-            .into_iter()
-            .map(|endpoint| Member::new(endpoint, config.dialing.clone(), runtime.clone()))
-            .collect();
-        let picker = Mutex::new(Picker::new(members.len()));
-        Self { members, picker, dialing: config.dialing, timeout: config.request_timeout, runtime }
+    pub(crate) fn new(config: Checked) -> Arc<Self> {
+        let auto_sync = config.auto_sync;
+        Arc::new_cyclic(|this| {
+            Self::with(config, auto_sync.map(|every| AutoSync::begin(this, every)))
+        })
     }
 
-    pub(crate) fn urls(&self) -> impl Iterator<Item = &str> {
-        self.members.iter().map(|member| &**member.endpoint.url())
+    fn with(config: Checked, auto_sync: Option<AutoSync>) -> Self {
+        let runtime = Handle::current();
+        let member = |endpoint| Member::new(endpoint, config.dialing.clone(), runtime.clone());
+        let members = config.endpoints.into_iter().map(member).map(Arc::new).collect();
+        #[expect(clippy::cast_possible_truncation, reason = "any number is as good as another")]
+        let home = match config.balance {
+            Balance::RoundRobin => unique() as usize,
+            Balance::InOrder => 0,
+        };
+        let picker = Picker::new(config.balance, home);
+        Self {
+            members: RwLock::new(members),
+            picker,
+            home,
+            made: Instant::now(),
+            dialing: config.dialing,
+            timeout: config.request_timeout,
+            runtime,
+            _auto_sync: auto_sync,
+        }
+    }
+
+    /// The endpoints as they are now.
+    pub(crate) fn members(&self) -> Arc<[Arc<Member>]> {
+        self.members.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn timeout(&self) -> Duration {
@@ -144,9 +157,20 @@ impl Caller {
         Member::new(endpoint, self.dialing.clone(), self.runtime.clone())
     }
 
-    /// The configured member at `endpoint`.
-    pub(crate) fn member(&self, endpoint: &Endpoint) -> Option<&Member> {
-        self.members.iter().find(|member| member.endpoint.is_same(endpoint))
+    /// The client's member at `endpoint`.
+    pub(crate) fn member(&self, endpoint: &Endpoint) -> Option<Arc<Member>> {
+        self.members().iter().find(|member| member.endpoint().is_same(endpoint)).cloned()
+    }
+
+    /// Takes these endpoints for its own, with what is known of those that it had already.
+    pub(crate) fn replace(&self, endpoints: Vec<Endpoint>) {
+        let mut members = self.members.write().unwrap_or_else(PoisonError::into_inner);
+        let had = members.clone();
+        let keep = |endpoint: Endpoint| {
+            let same = had.iter().find(|member| member.endpoint().is_same(&endpoint));
+            same.cloned().unwrap_or_else(|| Arc::new(self.stranger(endpoint)))
+        };
+        *members = endpoints.into_iter().map(keep).collect();
     }
 
     /// Sends what `send` makes until it is answered, or may not be sent again, or time is up.
@@ -167,27 +191,43 @@ impl Caller {
         let mut attempts = Attempts::new(operation, operation.timeout(self.timeout));
         let mut pause = FIRST_PAUSE;
         loop {
+            let members = self.members();
             let mut reached = false;
-            let order = self.picker().order(Instant::now());
-            for (step, &index) in order.iter().enumerate() {
-                let last = step + 1 == order.len();
+            let mut index = self.first(&members, lane);
+            // Only when the first has failed.
+            let mut rest = Vec::new();
+            for step in 0..members.len() {
+                match step {
+                    0 => {}
+                    1 => {
+                        let others = Picker::rest(index, members.len(), |at| &members[at].health);
+                        index = others[0];
+                        rest = others;
+                    }
+                    step => index = rest[step - 1],
+                }
+                let last = step + 1 == members.len();
                 let Some(patience) = attempts.patience(last) else {
                     return Err(attempts.out_of_time());
                 };
-                let member = &self.members[index];
+                let member = &members[index];
                 let failure = match member.send(lane, patience, &send).await {
                     Ok(answer) => {
-                        self.picker().succeeded(index);
-                        return Ok((answer, member.endpoint.url().clone()));
+                        member.health.succeeded();
+                        self.picker.succeeded(index);
+                        return Ok((answer, member.url().clone()));
                     }
                     Err(failure) => failure,
                 };
                 if blames_endpoint(&failure) {
-                    self.picker().failed(index, Instant::now());
+                    member.health.failed(self.made.elapsed());
+                } else {
+                    // It said no, and so it works.
+                    member.health.succeeded();
                 }
                 reached |= is_heard(&failure);
                 let again = may_go_on(&failure, operation.read);
-                attempts.record(failure, member.endpoint.url());
+                attempts.record(failure, member.url());
                 if !again {
                     return Err(attempts.into_error());
                 }
@@ -203,106 +243,31 @@ impl Caller {
     /// Says that a stream which [`call`](Self::call) opened at this endpoint ended there, so that
     /// the others are asked first.
     pub(crate) fn distrust(&self, url: &str) {
-        if let Some(index) = self.members.iter().position(|member| **member.endpoint.url() == *url)
-        {
-            self.picker().failed(index, Instant::now());
+        if let Some(member) = self.members().iter().find(|member| **member.url() == *url) {
+            member.health.failed(self.made.elapsed());
         }
     }
 
-    fn picker(&self) -> MutexGuard<'_, Picker> {
-        self.picker.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Member {
-    fn new(endpoint: Endpoint, dialing: Dialing, runtime: Handle) -> Self {
-        let endpoint = Arc::new(endpoint);
-        let requests = Line::new(&endpoint, &dialing, Lane::Requests, &runtime);
-        Self { endpoint, requests, streams: OnceLock::new(), dialing, runtime }
-    }
-
-    /// Sends what `send` makes to this member.
-    pub(crate) async fn send<T, S, F>(
-        &self,
-        lane: Lane,
-        patience: Duration,
-        send: S,
-    ) -> Result<T, Failure>
-    where
-        S: Fn(Channel, Duration) -> F,
-        F: Future<Output = Result<T, Status>>,
-    {
-        let line = match lane {
-            Lane::Requests => &self.requests,
-            Lane::Streams => self
-                .streams
-                .get_or_init(|| Line::new(&self.endpoint, &self.dialing, lane, &self.runtime)),
-        };
-        match &self.dialing.session {
-            Some(session) => self.send_as(session, line, lane, patience, &send).await,
-            None => self.send_as_shown(line, patience, &send).await.map_err(nobody),
+    /// Which of them is asked first.
+    fn first(&self, members: &[Arc<Member>], lane: Lane) -> usize {
+        if let Some(home) = self.dialing.session.as_ref().and_then(|session| session.home()) {
+            let index = match home {
+                Some(url) => members.iter().position(|member| *member.url() == url),
+                None => Some(self.home % members.len()),
+            };
+            if let Some(index) = index.filter(|&index| members[index].health.is_good()) {
+                return index;
+            }
         }
-    }
-
-    /// One attempt, or two if the first found a connection that was at its end.
-    ///
-    /// Such a connection says nothing of the member, which may be the only one.
-    async fn deliver<T, S, F>(
-        &self,
-        line: &Line,
-        token: Option<&HeaderValue>,
-        patience: Duration,
-        send: &S,
-    ) -> Result<T, Failure>
-    where
-        S: Fn(Channel, Duration) -> F,
-        F: Future<Output = Result<T, Status>>,
-    {
-        let deadline = tokio::time::Instant::now() + patience;
-        let failure = match self.attempt(line, token, patience, deadline, send).await {
-            Err(failure) if failure.is_stale() => failure,
-            result => return result,
-        };
-        let left = deadline.saturating_duration_since(tokio::time::Instant::now());
-        if left.is_zero() {
-            return Err(failure);
-        }
-        self.attempt(line, token, left, deadline, send).await
-    }
-
-    async fn attempt<T, S, F>(
-        &self,
-        line: &Line,
-        token: Option<&HeaderValue>,
-        patience: Duration,
-        deadline: tokio::time::Instant,
-        send: &S,
-    ) -> Result<T, Failure>
-    where
-        S: Fn(Channel, Duration) -> F,
-        F: Future<Output = Result<T, Status>>,
-    {
-        let place = match line.place_now() {
-            Some(place) => place,
-            None => match timeout_at(deadline, line.place()).await {
-                Ok(Ok(place)) => place,
-                Ok(Err(dial)) => return Err(from_dial(&dial)),
-                Err(_) => return Err(no_connection(patience)),
-            },
-        };
-        let channel = Channel::new(place, token.cloned(), self.endpoint.clone());
-        // Its future, and with it the request, is gone when this is done.
-        match timeout_at(deadline, send(channel, patience)).await {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(status)) => Err(classify(status)),
-            Err(_) => Err(no_answer(patience)),
-        }
+        let may_try = |index: usize| members[index].may_be_tried(lane, self.made.elapsed());
+        self.picker.first(members.len(), |index| &members[index].health, may_try)
     }
 }
 
 impl fmt::Debug for Caller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let urls: Vec<_> = self.urls().collect();
+        let members = self.members();
+        let urls: Vec<_> = members.iter().map(|member| member.url()).collect();
         f.debug_struct("Caller").field("endpoints", &urls).field("dialing", &self.dialing).finish()
     }
 }
@@ -340,7 +305,7 @@ fn may_go_on(failure: &Failure, read: bool) -> bool {
 }
 
 /// Whether it may be otherwise at another member, or later.
-fn passes(failure: &Failure) -> bool {
+pub(crate) fn passes(failure: &Failure) -> bool {
     matches!(
         failure.kind,
         ErrorKind::Connect
@@ -352,14 +317,6 @@ fn passes(failure: &Failure) -> bool {
             | ErrorKind::Timeout
             | ErrorKind::Unavailable
     )
-}
-
-/// A request with no user, where one is needed.
-fn nobody(failure: Failure) -> Failure {
-    match failure.kind {
-        ErrorKind::InvalidAuthToken => failure.fix("give a user with Config::user"),
-        _ => failure,
-    }
 }
 
 #[cfg(test)]

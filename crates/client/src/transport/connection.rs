@@ -139,6 +139,13 @@ impl Connection {
         !self.state.retired.load(Ordering::Acquire)
     }
 
+    /// If nothing was heard since then, it takes no more requests.
+    pub(crate) fn doubt(&self, since: Instant) {
+        if self.state.heard.last() < since {
+            self.state.retired.store(true, Ordering::Release);
+        }
+    }
+
     /// A place for one more request; waits while the server allows no more.
     pub(crate) async fn place(self: Arc<Self>) -> Place {
         // It is never closed.

@@ -228,6 +228,7 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
+    use crate::config::Limits;
     use crate::transport::keep_alive::Pings;
 
     const WINDOWS: Windows = Windows { stream_bytes: 1 << 16, connection_bytes: 1 << 16 };
@@ -235,7 +236,9 @@ mod tests {
     async fn dialled(url: &str, patience: Duration) -> Result<Connection, DialError> {
         let long = Duration::from_secs(60);
         let pings = Pings { every: long, patience: long };
-        let dialing = Dialing { tls: None, session: None, timeout: patience, pings };
+        let limits = Limits { request_bytes: 1 << 10, response_bytes: 1 << 10 };
+        let dialing =
+            Dialing { tls: None, session: None, timeout: patience, pings, connections: 1, limits };
         dial(&Endpoint::parse(url).unwrap(), &dialing, WINDOWS).await
     }
 

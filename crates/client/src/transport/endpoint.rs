@@ -78,6 +78,26 @@ impl Endpoint {
         Ok(Self { uri: url.parse().map_err(no_url)?, url: url.into(), host, port, server_name })
     }
 
+    /// The same, whose certificate has this name.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidConfig` if no certificate can.
+    pub(crate) fn named(mut self, name: &str) -> Result<Self> {
+        let wrong = |source| {
+            let url = &self.url;
+            let what = "which no certificate can have";
+            Error::config(format!("endpoint `{url}` has the server name `{name}`, {what}"))
+                .caused_by(source)
+        };
+        self.server_name = Some(ServerName::try_from(name.to_owned()).map_err(wrong)?);
+        // An IPv6 address has brackets where a port follows.
+        let host = if name.contains(':') { format!("[{name}]") } else { name.to_owned() };
+        let uri = format!("https://{host}:{}", self.port).parse();
+        self.uri = uri.unwrap_or(self.uri);
+        Ok(self)
+    }
+
     pub(crate) fn url(&self) -> &Arc<str> {
         &self.url
     }

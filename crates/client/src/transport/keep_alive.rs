@@ -34,7 +34,7 @@ impl Heard {
         self.after_millis.store(u64::try_from(millis).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
-    fn last(&self) -> Instant {
+    pub(crate) fn last(&self) -> Instant {
         self.begin + Duration::from_millis(self.after_millis.load(Ordering::Relaxed))
     }
 }

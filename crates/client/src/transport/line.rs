@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
 use crate::config::Dialing;
 use crate::transport::connection::{Connection, Place, Windows};
@@ -30,6 +31,15 @@ impl Lane {
             Self::Streams => Windows { stream_bytes: 1 << 20, connection_bytes: (1 << 31) - 1 },
         }
     }
+}
+
+/// Whether a line could take a request now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Readiness {
+    Open,
+    Dialling,
+    /// The last dial has failed, and nobody has heard of it yet.
+    Failed,
 }
 
 /// A connection that is there when somebody wants it.
@@ -98,6 +108,27 @@ impl Line {
             },
         };
         Ok(connection.place().await)
+    }
+
+    /// Whether there is a connection; a dial begins if there is none, and nobody has to wait for it.
+    pub(crate) fn readiness(&self) -> Readiness {
+        let mut state = self.state();
+        if let State::Dialling(dial) = &*state
+            && matches!(&*dial.result.borrow(), Some(Err(_)))
+        {
+            *state = State::Closed;
+            return Readiness::Failed;
+        }
+        drop(state);
+        if self.connection_now().is_ok() { Readiness::Open } else { Readiness::Dialling }
+    }
+
+    /// A request got no answer in time. If nothing at all was heard since it was sent, the next gets
+    /// another connection: who knows what became of this one.
+    pub(crate) fn doubt(&self, sent: Instant) {
+        if let State::Open(connection) = &*self.state() {
+            connection.doubt(sent);
+        }
     }
 
     /// The connection, or where it will be.

@@ -1,92 +1,128 @@
 //! Which endpoint is asked first, and which next.
 
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// For how long an endpoint that failed is asked only after all others.
-///
-/// As long as a member takes to restart and to be worth a try again.
-const DISTRUSTED_FOR: Duration = Duration::from_secs(10);
+use crate::config::Balance;
+use crate::transport::health::Health;
 
-/// Remembers the endpoint that last worked, and those that lately did not.
-///
-/// It has no clock and no lock of its own.
+/// Where the next request begins. It has no lock, and no clock of its own.
 #[derive(Debug)]
 pub(crate) struct Picker {
-    preferred: usize,
-    failed_at: Vec<Option<Instant>>,
+    balance: Balance,
+    /// In turn: the next. In order: the last that worked.
+    next: AtomicUsize,
 }
 
 impl Picker {
-    pub(crate) fn new(endpoints: usize) -> Self {
-        Self { preferred: 0, failed_at: vec![None; endpoints] }
+    /// `random` is where a client begins that takes them in turn: not all at the same endpoint.
+    pub(crate) fn new(balance: Balance, random: usize) -> Self {
+        let next = match balance {
+            Balance::RoundRobin => random,
+            Balance::InOrder => 0,
+        };
+        Self { balance, next: AtomicUsize::new(next) }
     }
 
-    /// Every endpoint once: from the last good one on, those that failed lately at the end, the
-    /// longest ago first.
-    pub(crate) fn order(&self, now: Instant) -> Vec<usize> {
-        let count = self.failed_at.len();
-        let mut order: Vec<_> = (0..count).map(|step| (self.preferred + step) % count).collect();
-        // Stable, and `None` sorts before every instant.
-        order.sort_by_key(|&index| {
-            self.failed_at[index]
-                .filter(|&failed| now.saturating_duration_since(failed) < DISTRUSTED_FOR)
-        });
-        order
+    /// The endpoint that is asked first: one that works, or whose turn it is to be tried again, as
+    /// `may_try` says of one that is left out; and if there is none, the one that has been left out
+    /// for the longest.
+    pub(crate) fn first<'a>(
+        &self,
+        count: usize,
+        health: impl Fn(usize) -> &'a Health,
+        may_try: impl Fn(usize) -> bool,
+    ) -> usize {
+        let begin = match self.balance {
+            Balance::RoundRobin => self.next.fetch_add(1, Ordering::Relaxed),
+            Balance::InOrder => self.next.load(Ordering::Relaxed),
+        };
+        let indices = (0..count).map(|step| begin.wrapping_add(step) % count);
+        let good = indices.clone().find(|&index| health(index).is_good() || may_try(index));
+        good.or_else(|| indices.min_by_key(|&index| health(index).again_at())).unwrap_or_default()
     }
 
-    pub(crate) fn succeeded(&mut self, index: usize) {
-        self.preferred = index;
-        self.failed_at[index] = None;
+    /// All others, those that are left out at the end, and of these the longest first.
+    pub(crate) fn rest<'a>(
+        first: usize,
+        count: usize,
+        health: impl Fn(usize) -> &'a Health,
+    ) -> Vec<usize> {
+        let mut rest: Vec<_> = (1..count).map(|step| (first + step) % count).collect();
+        // Stable, and what works has zero.
+        rest.sort_by_key(|&index| health(index).again_at());
+        rest
     }
 
-    pub(crate) fn failed(&mut self, index: usize, now: Instant) {
-        self.failed_at[index] = Some(now);
+    /// This one answered.
+    pub(crate) fn succeeded(&self, index: usize) {
+        if self.balance == Balance::InOrder && self.next.load(Ordering::Relaxed) != index {
+            self.next.store(index, Ordering::Relaxed);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
-    #[test]
-    fn begins_in_the_order_given() {
-        assert_eq!(Picker::new(3).order(Instant::now()), [0, 1, 2]);
+    const NOW: Duration = Duration::from_secs(1);
+
+    fn healths() -> [Health; 3] {
+        Default::default()
+    }
+
+    fn first(picker: &Picker, healths: &[Health]) -> usize {
+        picker.first(healths.len(), |index| &healths[index], |_| false)
+    }
+
+    fn order(picker: &Picker, healths: &[Health]) -> Vec<usize> {
+        let first = first(picker, healths);
+        let mut order = vec![first];
+        order.extend(Picker::rest(first, healths.len(), |index| &healths[index]));
+        order
     }
 
     #[test]
-    fn stays_with_what_works() {
-        let mut picker = Picker::new(3);
+    fn in_order_begins_with_the_first_and_stays_with_what_works() {
+        let (picker, healths) = (Picker::new(Balance::InOrder, 7), healths());
+        assert_eq!(order(&picker, &healths), [0, 1, 2]);
+        assert_eq!(order(&picker, &healths), [0, 1, 2]);
         picker.succeeded(1);
-        assert_eq!(picker.order(Instant::now()), [1, 2, 0]);
+        assert_eq!(order(&picker, &healths), [1, 2, 0]);
     }
 
     #[test]
-    fn a_dead_first_endpoint_is_asked_last() {
-        let now = Instant::now();
-        let mut picker = Picker::new(3);
-        picker.failed(0, now);
-        assert_eq!(picker.order(now), [1, 2, 0]);
-        picker.failed(1, now + Duration::from_secs(1));
-        assert_eq!(picker.order(now + Duration::from_secs(1)), [2, 0, 1]);
+    fn in_turn_each_begins() {
+        let (picker, healths) = (Picker::new(Balance::RoundRobin, 7), healths());
+        let firsts: Vec<_> = (0..6).map(|_| first(&picker, &healths)).collect();
+        assert_eq!(firsts, [1, 2, 0, 1, 2, 0]);
+        picker.succeeded(1);
+        assert_eq!(order(&picker, &healths), [1, 2, 0]);
     }
 
     #[test]
-    fn forgives() {
-        let now = Instant::now();
-        let mut picker = Picker::new(2);
-        picker.failed(0, now);
-        assert_eq!(picker.order(now + DISTRUSTED_FOR), [0, 1]);
-        picker.failed(0, now);
-        picker.succeeded(0);
-        assert_eq!(picker.order(now), [0, 1]);
+    fn what_failed_is_asked_last() {
+        let (picker, healths) = (Picker::new(Balance::InOrder, 0), healths());
+        healths[0].failed(NOW);
+        assert_eq!(order(&picker, &healths), [1, 2, 0]);
+        healths[1].failed(NOW + Duration::from_secs(1));
+        assert_eq!(order(&picker, &healths), [2, 0, 1]);
+        healths[2].failed(NOW + Duration::from_secs(2));
+        assert_eq!(order(&picker, &healths), [0, 1, 2], "all are left out, so all are asked");
+        healths[1].succeeded();
+        assert_eq!(order(&picker, &healths), [1, 0, 2]);
     }
 
     #[test]
-    fn all_dead_is_all_asked() {
-        let now = Instant::now();
-        let mut picker = Picker::new(2);
-        picker.failed(1, now);
-        picker.failed(0, now + Duration::from_millis(1));
-        assert_eq!(picker.order(now + Duration::from_millis(2)), [1, 0]);
+    fn what_is_left_out_is_tried_in_its_turn() {
+        let (picker, healths) = (Picker::new(Balance::RoundRobin, 0), healths());
+        healths[0].failed(NOW);
+        let now = NOW + Duration::from_secs(1);
+        let tries =
+            || picker.first(3, |index| &healths[index], |index| healths[index].is_my_turn(now));
+        let firsts: Vec<_> = (0..4).map(|_| tries()).collect();
+        assert_eq!(firsts, [0, 1, 2, 1], "once");
     }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
-use tercet_client::{Client, Config, Tls};
+use tercet_client::{Balance, Client, Config, Tls};
 use tercet_pki::{Fleet, IdentityFiles};
 
 use super::cell::{MemberCell, MemberState};
@@ -151,7 +151,9 @@ impl Cluster {
         &self,
         urls: impl IntoIterator<Item = String>,
     ) -> Result<Config, tercet_client::Error> {
-        let config = Config::new(urls);
+        // One connection, to the first member that works: what a test then breaks, and what the logs
+        // show, is the same in each run.
+        let config = Config::new(urls).balance(Balance::InOrder);
         Ok(match self.client_tls()? {
             Some(tls) => config.tls(tls),
             None => config,

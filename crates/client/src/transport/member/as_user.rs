@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 use http::HeaderValue;
 use tonic::Status;
 
-use super::{Lane, Line, Member, passes};
+use super::{Lane, Member};
 use crate::auth::{Pass, Session, auth};
 use crate::client::timed;
 use crate::error::{ErrorKind, Failure, Fate};
 use crate::generated::etcdserverpb as pb;
+use crate::transport::call::passes;
 use crate::transport::channel::Channel;
 use crate::transport::rejection;
 
@@ -19,6 +20,10 @@ use crate::transport::rejection;
 /// revision of users and roles only, and while somebody changes these it may be old again by the
 /// time that the request is there.
 const REFRESHES: usize = 3;
+
+/// After how long a member that does not know a token that another gave just now is asked again, at
+/// first: a round of the log takes about as long.
+const NEWS_TAKE: Duration = Duration::from_millis(5);
 
 /// How often a request of nobody, or of whom a certificate names, is sent again when users or roles
 /// have changed under way. The way is short: twice is enough while somebody changes them all the
@@ -32,7 +37,7 @@ impl Member {
     /// That is safe for a write too: see [`send_as`](Self::send_as).
     pub(super) async fn send_as_shown<T, S, F>(
         &self,
-        line: &Line,
+        lane: Lane,
         patience: Duration,
         send: &S,
     ) -> Result<T, Failure>
@@ -44,7 +49,7 @@ impl Member {
         let mut overtaken = 0;
         loop {
             let left = patience.saturating_sub(begin.elapsed());
-            let failure = match self.deliver(line, None, left, send).await {
+            let failure = match self.deliver(lane, None, left, send).await {
                 Err(failure) if is_overtaken(&failure) => failure,
                 result => return result,
             };
@@ -62,7 +67,6 @@ impl Member {
     pub(super) async fn send_as<T, S, F>(
         &self,
         session: &Session,
-        line: &Line,
         lane: Lane,
         patience: Duration,
         send: &S,
@@ -74,16 +78,24 @@ impl Member {
         let begin = Instant::now();
         let left = || patience.saturating_sub(begin.elapsed());
         let mut refreshed = 0;
+        let mut hears_of_it_in = NEWS_TAKE;
         loop {
-            let pass = session.pass(left(), || self.authenticate(session, left())).await;
+            let ask = || self.authenticate(session, left());
+            let pass = session.pass(left(), self.url(), ask).await;
             let pass = pass.map_err(|failure| not_sent(failure, session))?;
             let token = pass.token.as_ref();
-            let failure = match self.deliver(line, token, left(), send).await {
+            let failure = match self.deliver(lane, token, left(), send).await {
                 Err(failure) if refreshed < REFRESHES => failure,
                 result => return result,
             };
             if !may_be_the_token(&failure, lane, &pass, refreshed) {
                 return Err(failure);
+            }
+            if pass.is_news_to(self.url()) && !left().is_zero() {
+                // It will know it in a moment, and another token no sooner.
+                tokio::time::sleep(hears_of_it_in.min(left())).await;
+                hears_of_it_in *= 2;
+                continue;
             }
             session.refuse(&pass);
             refreshed += 1;
@@ -106,7 +118,9 @@ impl Member {
             let request = timed(request, patience);
             async move { Ok(auth(channel).authenticate(request).await?.into_inner().token) }
         };
-        match self.deliver(&self.requests, None, patience, &send).await {
+        // A part of the dial: see `Config::dial_timeout`.
+        let patience = patience.min(self.dialing.timeout);
+        match self.deliver(Lane::Requests, None, patience, &send).await {
             Ok(token) => {
                 let mut token = HeaderValue::try_from(token).map_err(|source| {
                     let what = "the server's token cannot be sent back to it";

@@ -1,0 +1,115 @@
+//! An endpoint as it is given.
+
+use std::fmt;
+
+use crate::error::{Error, Result};
+use crate::transport::endpoint::{self as checked, redacted};
+
+/// Where a member listens for clients, and under which name.
+///
+/// A text that is one is enough wherever the certificate names the host that is dialled:
+///
+/// ```
+/// use tercet_client::{Config, Endpoint};
+///
+/// let config = Config::new([
+///     Endpoint::new("https://10.0.0.1:2379").server_name("etcd-1"),
+///     Endpoint::new("https://10.0.0.2:2379").server_name("etcd-2"),
+/// ]);
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash)]
+#[must_use]
+pub struct Endpoint {
+    url: String,
+    server_name: Option<String>,
+}
+
+impl Endpoint {
+    /// `https://host:port` or `http://host:port`; the host is a name or an address.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self { url: url.into(), server_name: None }
+    }
+
+    /// The name, or address, that the server's certificate must have; unless set, the URL's host. It
+    /// is also what TLS asks for (SNI) and what requests call the server.
+    pub fn server_name(mut self, name: impl Into<String>) -> Self {
+        self.server_name = Some(name.into());
+        self
+    }
+
+    /// With the URL's password left out.
+    pub(crate) fn redacted(&self) -> String {
+        redacted(&self.url)
+    }
+
+    pub(super) fn check(&self) -> Result<checked::Endpoint> {
+        let endpoint = checked::Endpoint::parse(&self.url)?;
+        let Some(name) = &self.server_name else {
+            return Ok(endpoint);
+        };
+        if !endpoint.is_https() {
+            let what = "has a server name, which only TLS can verify";
+            return Err(Error::config(format!("endpoint `{}` {what}", endpoint.url())));
+        }
+        endpoint.named(name)
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("Endpoint");
+        debug.field("url", &self.redacted());
+        if let Some(name) = &self.server_name {
+            debug.field("server_name", name);
+        }
+        debug.finish()
+    }
+}
+
+impl From<String> for Endpoint {
+    fn from(url: String) -> Self {
+        Self::new(url)
+    }
+}
+
+impl From<&str> for Endpoint {
+    fn from(url: &str) -> Self {
+        Self::new(url)
+    }
+}
+
+impl From<&String> for Endpoint {
+    fn from(url: &String) -> Self {
+        Self::new(url)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_of_its_own_is_asked_for_and_verified() {
+        let endpoint = Endpoint::new("https://10.0.0.1:2379").server_name("etcd-1");
+        let checked = endpoint.check().unwrap();
+        assert_eq!(&**checked.url(), "https://10.0.0.1:2379");
+        assert_eq!(checked.address(), ("10.0.0.1", 2379));
+        assert_eq!(checked.server_name().unwrap().to_str(), "etcd-1");
+        let path = http::uri::PathAndQuery::from_static("/a");
+        assert_eq!(checked.uri_of(path).to_string(), "https://etcd-1:2379/a");
+    }
+
+    #[test]
+    fn a_name_that_nothing_could_verify_is_refused() {
+        let refusal = |endpoint: Endpoint| endpoint.check().unwrap_err().to_string();
+        insta::assert_snapshot!(refusal(Endpoint::new("http://a:1").server_name("b")), @"connect: endpoint `http://a:1` has a server name, which only TLS can verify");
+        insta::assert_snapshot!(refusal(Endpoint::new("https://a:1").server_name("b c")), @"connect: endpoint `https://a:1` has the server name `b c`, which no certificate can have");
+        insta::assert_snapshot!(refusal(Endpoint::new("https://a:1").server_name("")), @"connect: endpoint `https://a:1` has the server name ``, which no certificate can have");
+    }
+
+    #[test]
+    fn a_password_is_not_shown() {
+        let endpoint = Endpoint::new("https://me:secret@a:1").server_name("b");
+        insta::assert_snapshot!(format!("{endpoint:?}"), @r#"Endpoint { url: "https://...@a:1", server_name: "b" }"#);
+    }
+}
