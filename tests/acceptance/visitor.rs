@@ -21,7 +21,7 @@ pub(crate) fn identified(fleet: &RawFleet, index: usize, chain: &str, key: &str)
 
 /// With no settings of TLS at all.
 pub(crate) fn plain(url: impl Into<String>) -> Config {
-    Config::new([url]).request_timeout(LIMIT).dial_timeout(LIMIT)
+    Config::new([url.into()]).request_timeout(LIMIT).dial_timeout(LIMIT)
 }
 
 /// Where a member tells clients to come.
