@@ -50,12 +50,13 @@ impl Client {
     #[expect(clippy::unused_async, reason = "its tasks belong to the runtime: this asks for one")]
     pub async fn connect(config: impl Into<Config>) -> Result<Self> {
         let config = config.into().check()?;
+        let hooks = config.dialing.hooks.clone();
         let caller = Caller::new(config);
         Ok(Self {
             watches: Hub::new(caller.clone()),
             caller,
             namespace: Namespace::default(),
-            keeper: Arc::new(Keeper::new()),
+            keeper: Arc::new(Keeper::new(hooks)),
         })
     }
 

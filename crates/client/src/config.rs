@@ -2,6 +2,7 @@
 
 mod balance;
 mod endpoint;
+mod hooks;
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,8 +12,10 @@ use zeroize::Zeroizing;
 
 pub use self::balance::Balance;
 pub use self::endpoint::Endpoint;
+use self::hooks::Around;
 use crate::auth::Session;
 use crate::error::{Error, Result};
+use crate::observe::{Hooks, Observer};
 use crate::transport::endpoint as checked;
 use crate::transport::keep_alive::Pings;
 use crate::transport::tls::Tls;
@@ -83,6 +86,8 @@ pub struct Config {
     max_response_bytes: usize,
     connections_per_endpoint: usize,
     auto_sync: Option<Duration>,
+    observer: Option<Arc<dyn Observer>>,
+    layers: Vec<Around>,
 }
 
 impl Config {
@@ -101,6 +106,8 @@ impl Config {
             max_response_bytes: usize::MAX,
             connections_per_endpoint: CONNECTIONS_PER_ENDPOINT,
             auto_sync: None,
+            observer: None,
+            layers: Vec::new(),
         }
     }
 
@@ -203,6 +210,7 @@ impl Config {
             return Err(Error::config("the user's name is empty"));
         }
         let request_timeout = self.request_timeout.min(LONGEST);
+        let hooks = self.hooks();
         let session = self.user.map(|(name, password)| Arc::new(Session::new(name, password)));
         let pings = Pings {
             every: self.keep_alive.every.min(LONGEST),
@@ -218,6 +226,7 @@ impl Config {
                 request_bytes: self.max_request_bytes,
                 response_bytes: self.max_response_bytes,
             },
+            hooks,
         };
         let auto_sync = self.auto_sync.map(|interval| interval.min(LONGEST));
         Ok(Checked { endpoints, balance: self.balance, dialing, request_timeout, auto_sync })
@@ -293,6 +302,7 @@ pub(crate) struct Dialing {
     /// For requests, to each endpoint.
     pub(crate) connections: usize,
     pub(crate) limits: Limits,
+    pub(crate) hooks: Hooks,
 }
 
 /// A trust that is missing, or that an endpoint would not use: both are mistakes, and the second is

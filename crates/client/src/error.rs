@@ -37,6 +37,9 @@ pub enum ErrorKind {
     Io,
     /// The lease that this needed was lost while it was kept: of a session, the session is over.
     LeaseLost,
+    /// One of your own layers, of [`Config::layer`](crate::Config::layer), did not let it pass or
+    /// ended it; its error is the [`source`](std::error::Error::source).
+    Layer,
     /// A lock or an office that this needed is not, or no longer, held; nothing was changed.
     NotHeld,
     /// As many are at a double barrier as it is for, or those of its last round have not all left.

@@ -55,9 +55,11 @@ mod from_wire;
 )]
 #[rustfmt::skip]
 mod generated;
+mod intercept;
 mod kv;
 mod lease;
 mod member;
+mod observe;
 mod operate;
 mod race;
 mod random;
@@ -79,6 +81,7 @@ pub use self::coordination::{
     STM_TIMEOUT, Session, SessionBuilder, Stm, StmOptions, WriteGuard,
 };
 pub use self::error::{Error, ErrorKind, Outcome, Result};
+pub use self::intercept::{Call, CallError, Exchange, Exchanging, InvalidMetadata, Reply};
 pub use self::kv::{
     Compare, Delete, DeleteResponse, EVIDENCE_TIME, Guarded, Is, KeyValue, Keys, Op, OpResponse,
     Order, Put, PutResponse, Range, RangeResponse, Resolution, SortBy, Txn, TxnResponse, TxnThen,
@@ -89,6 +92,10 @@ pub use self::lease::{
     LeaseState, LeaseTimeToLiveResponse, MAX_LEASE_TTL,
 };
 pub use self::member::{Member, MemberListResponse};
+pub use self::observe::{
+    AttemptFailed, ConnectFailed, Connected, Disconnected, Observer, RequestEnd, RequestEnded,
+    WatchResumed,
+};
 pub use self::operate::{
     Alarm, AlarmKind, Compact, CompactResponse, DowngradeResponse, HashKvResponse, HashResponse,
     MemberAddResponse, SNAPSHOT_STALL_TIMEOUT, SavedSnapshot, Snapshot, SnapshotChunk, Status,

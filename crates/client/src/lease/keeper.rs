@@ -17,6 +17,7 @@ use crate::lease::lost::LeaseLostReason;
 use crate::lease::responses::seconds;
 use crate::lease::stream::KeepAlives;
 use crate::lease::table::Table;
+use crate::observe::Hooks;
 use crate::transport::call::Caller;
 
 /// A stream that is silent for a sixth of the shortest time to live is left for another member's,
@@ -40,6 +41,7 @@ pub(crate) struct Keeper {
     state: Mutex<State>,
     /// Something has changed that the task should look at.
     wake: Notify,
+    hooks: Hooks,
 }
 
 #[derive(Debug)]
@@ -49,9 +51,9 @@ struct State {
 }
 
 impl Keeper {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(hooks: Hooks) -> Self {
         let state = State { table: Table::new(Instant::now()), running: false };
-        Self { state: Mutex::new(state), wake: Notify::new() }
+        Self { state: Mutex::new(state), wake: Notify::new(), hooks }
     }
 
     /// Keeps a lease that is known to have been alive at `since`.
@@ -79,7 +81,7 @@ impl Keeper {
 
     /// It is revoked, whoever holds it.
     pub(super) fn revoked(&self, id: LeaseId) {
-        self.state().table.lose(id.into(), LeaseLostReason::Revoked);
+        self.change(|state| state.table.lose(id.into(), LeaseLostReason::Revoked));
         self.wake.notify_one();
     }
 
@@ -96,6 +98,19 @@ impl Keeper {
             tokio::spawn(Task::new(self.clone(), caller.clone()).run());
         }
         kept
+    }
+
+    /// Does this, and tells of what is lost by it: without the lock, since whoever is told may drop
+    /// leases.
+    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let mut state = self.state();
+        let result = change(&mut state);
+        let lost = state.table.take_lost();
+        drop(state);
+        for lost in lost {
+            self.hooks.lease_lost(&lost);
+        }
+        result
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -156,7 +171,8 @@ impl Task {
                 Event::Answered(Ok(answer)) => {
                     self.heard = Instant::now();
                     self.fruitless = 0;
-                    self.keeper.state().table.answered(answer.id, seconds(answer.ttl));
+                    self.keeper
+                        .change(|state| state.table.answered(answer.id, seconds(answer.ttl)));
                 }
                 Event::Opened(Err(error)) | Event::Answered(Err(error)) => {
                     self.close(error.to_string());
@@ -169,9 +185,12 @@ impl Task {
     fn work(&mut self) -> Option<Instant> {
         let now = Instant::now();
         let keeper = self.keeper.clone();
+        let idle = keeper.change(|state| {
+            let idle = state.table.awaited() == 0;
+            state.table.claim(now, &mut self.waiting);
+            idle
+        });
         let mut state = keeper.state();
-        let idle = state.table.awaited() == 0;
-        state.table.claim(now, &mut self.waiting);
         if state.table.is_empty() {
             state.running = false;
             self.done = true;
@@ -287,9 +306,10 @@ impl Drop for Task {
     /// When the runtime is shut down, or something panicked: nobody keeps them any more.
     fn drop(&mut self) {
         if !self.done {
-            let mut state = self.keeper.state();
-            state.running = false;
-            state.table.lose_all(LeaseLostReason::Stopped);
+            self.keeper.change(|state| {
+                state.running = false;
+                state.table.lose_all(LeaseLostReason::Stopped);
+            });
         }
     }
 }

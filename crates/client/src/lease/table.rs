@@ -26,6 +26,8 @@ pub(super) struct Table {
     shortest: Duration,
     /// What went wrong last, since the last answer.
     trouble: Option<Arc<str>>,
+    /// Those that nobody was told of yet.
+    lost: Vec<LeaseLost>,
     /// Ticks are counted from here.
     epoch: Instant,
 }
@@ -50,6 +52,7 @@ impl Table {
             orphans: HashMap::new(),
             shortest: Duration::MAX,
             trouble: None,
+            lost: Vec::new(),
             epoch: now,
         }
     }
@@ -122,7 +125,9 @@ impl Table {
         if let Some(entry) = self.remove(id) {
             let trouble = self.trouble.clone();
             let last = trouble.filter(|_| reason == LeaseLostReason::Unanswered);
-            entry.kept.lose(LeaseLost::new(id.into(), reason, last));
+            let lost = LeaseLost::new(id.into(), reason, last);
+            self.lost.push(lost.clone());
+            entry.kept.lose(lost);
         }
     }
 
@@ -131,6 +136,11 @@ impl Table {
         for id in ids {
             self.lose(id, reason);
         }
+    }
+
+    /// What was lost since the last time.
+    pub(super) fn take_lost(&mut self) -> Vec<LeaseLost> {
+        std::mem::take(&mut self.lost)
     }
 
     /// Adds to `ids` what is to be sent now, and takes it for sent. What was not answered until its

@@ -1,5 +1,6 @@
 //! Requests to one very member.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::client::Client;
@@ -26,14 +27,13 @@ impl Client {
         T: FromWire<W>,
     {
         let endpoint = Endpoint::parse(endpoint).map_err(|error| error.during(operation.name))?;
-        let url = endpoint.url().to_owned();
         let patience = operation.timeout(self.caller.timeout());
-        let result = if let Some(member) = self.caller.member(&endpoint) {
-            member.send(Lane::Requests, patience, send).await
-        } else {
-            self.stranger(operation, endpoint)?.send(Lane::Requests, patience, send).await
+        let member = match self.caller.member(&endpoint) {
+            Some(member) => member,
+            None => Arc::new(self.stranger(operation, endpoint)?),
         };
-        let answer = result.map_err(|failure| operation.failed(failure, &url))?;
+        let caller = &self.caller;
+        let answer = caller.call_at(operation, &member, Lane::Requests, patience, send).await?;
         Ok(T::from_wire(answer.into_inner()))
     }
 

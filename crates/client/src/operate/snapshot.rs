@@ -66,10 +66,9 @@ impl Client {
             }
         };
         let patience = self.caller.timeout();
-        let (first, responses) = connection
-            .send(Lane::Streams, patience, begin)
-            .await
-            .map_err(|failure| SNAPSHOT.failed(failure, &url))?;
+        let caller = &self.caller;
+        let (first, responses) =
+            caller.call_at(SNAPSHOT, &connection, Lane::Streams, patience, begin).await?;
         let check = Check::new(first.remaining_bytes.saturating_add(first.blob.len() as u64));
         Ok(Snapshot {
             version: Some(first.version.clone()).filter(|version| !version.is_empty()),

@@ -8,10 +8,12 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 use tonic::Status;
+use tracing::Instrument as _;
 
 use self::attempts::Attempts;
 use crate::config::{Balance, Checked, Dialing, LONGEST};
 use crate::error::{Error, ErrorKind, Failure, Fate, Outcome, Result};
+use crate::observe::{Hooks, Record};
 use crate::random::unique;
 use crate::transport::channel::Channel;
 use crate::transport::endpoint::Endpoint;
@@ -148,6 +150,10 @@ impl Caller {
         self.timeout
     }
 
+    pub(crate) fn hooks(&self) -> &Hooks {
+        &self.dialing.hooks
+    }
+
     pub(crate) fn dialing(&self) -> &Dialing {
         &self.dialing
     }
@@ -188,6 +194,24 @@ impl Caller {
         S: Fn(Channel, Duration) -> F,
         F: Future<Output = Result<T, Status>>,
     {
+        let mut record = Record::new(&self.dialing.hooks, operation.name);
+        let span = record.span();
+        let result = self.go_on(operation, lane, send, &mut record).instrument(span).await;
+        record.ended(&result);
+        result
+    }
+
+    async fn go_on<T, S, F>(
+        &self,
+        operation: Operation,
+        lane: Lane,
+        send: S,
+        record: &mut Record<'_>,
+    ) -> Result<(T, Arc<str>)>
+    where
+        S: Fn(Channel, Duration) -> F,
+        F: Future<Output = Result<T, Status>>,
+    {
         let mut attempts = Attempts::new(operation, operation.timeout(self.timeout));
         let mut pause = FIRST_PAUSE;
         loop {
@@ -211,6 +235,7 @@ impl Caller {
                     return Err(attempts.out_of_time());
                 };
                 let member = &members[index];
+                record.asks(member.url());
                 let failure = match member.send(lane, patience, &send).await {
                     Ok(answer) => {
                         member.health.succeeded();
@@ -219,6 +244,7 @@ impl Caller {
                     }
                     Err(failure) => failure,
                 };
+                record.attempt_failed(&failure);
                 if blames_endpoint(&failure) {
                     member.health.failed(self.made.elapsed());
                 } else {
@@ -238,6 +264,31 @@ impl Caller {
             tokio::time::sleep(pause.min(attempts.left())).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
+    }
+
+    /// Sends what `send` makes to this member, one of the client's or not, and asks no other.
+    pub(crate) async fn call_at<T, S, F>(
+        &self,
+        operation: Operation,
+        member: &Member,
+        lane: Lane,
+        patience: Duration,
+        send: S,
+    ) -> Result<T>
+    where
+        S: Fn(Channel, Duration) -> F,
+        F: Future<Output = Result<T, Status>>,
+    {
+        let mut record = Record::new(&self.dialing.hooks, operation.name);
+        let span = record.span();
+        let url = member.url();
+        record.asks(url);
+        let result = member.send(lane, patience, send).instrument(span).await.map_err(|failure| {
+            record.attempt_failed(&failure);
+            operation.failed(failure, url)
+        });
+        record.ended(&result);
+        result
     }
 
     /// Says that a stream which [`call`](Self::call) opened at this endpoint ended there, so that

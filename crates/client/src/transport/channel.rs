@@ -14,6 +14,7 @@ use http_body::{Body as _, Frame};
 use tonic::body::Body;
 use tonic::client::GrpcService;
 
+use crate::intercept::{Exchange, Outgoing};
 use crate::transport::connection::Place;
 use crate::transport::ended::Ended;
 use crate::transport::endpoint::Endpoint;
@@ -34,11 +35,18 @@ pub(crate) struct Channel {
     place: Option<Place>,
     token: Option<HeaderValue>,
     endpoint: Arc<Endpoint>,
+    /// Through which layers it goes, if any.
+    exchange: Option<Exchange>,
 }
 
 impl Channel {
-    pub(crate) fn new(place: Place, token: Option<HeaderValue>, endpoint: Arc<Endpoint>) -> Self {
-        Self { place: Some(place), token, endpoint }
+    pub(crate) fn new(
+        place: Place,
+        token: Option<HeaderValue>,
+        endpoint: Arc<Endpoint>,
+        exchange: Option<Exchange>,
+    ) -> Self {
+        Self { place: Some(place), token, endpoint, exchange }
     }
 
     /// The head of a request for `path`, with what it has of its own.
@@ -60,7 +68,7 @@ impl Channel {
 impl GrpcService<Body> for Channel {
     type ResponseBody = Answer;
     type Error = Ended;
-    type Future = Sending;
+    type Future = Outgoing;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         Poll::Ready(Ok(()))
@@ -68,12 +76,22 @@ impl GrpcService<Body> for Channel {
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let (head, body) = self.head(request);
-        Sending(self.place.take().map(|place| (place, Step::Begin { head, body })))
+        let Some(place) = self.place.take() else { return Outgoing::Direct(Sending(None)) };
+        match &self.exchange {
+            None => Outgoing::Direct(Sending::new(place, head, body)),
+            Some(exchange) => exchange.begin(head, body, place, self.endpoint.clone()),
+        }
     }
 }
 
 /// A request until the head of its answer.
 pub(crate) struct Sending(Option<(Place, Step)>);
+
+impl Sending {
+    pub(crate) fn new(place: Place, head: Request<()>, body: Body) -> Self {
+        Self(Some((place, Step::Begin { head, body })))
+    }
+}
 
 enum Step {
     Begin { head: Request<()>, body: Body },

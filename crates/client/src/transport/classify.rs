@@ -156,6 +156,11 @@ fn unanswered(ended: &Ended) -> Failure {
             let what = "the server ended the connection without looking at the request";
             Failure::new(ErrorKind::ConnectionLost, fate, what)
         }
+        // It says no for all endpoints.
+        Ended::Layer { sent, .. } => {
+            let fate = if *sent { Fate::Unknown } else { Fate::Refused };
+            Failure::new(ErrorKind::Layer, fate, ended.to_string())
+        }
         ended => Failure::new(ErrorKind::ConnectionLost, fate, ended.to_string()),
     }
 }

@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout_at};
 
+use crate::observe::Lifetime;
 use crate::transport::ended::Ended;
 use crate::transport::keep_alive::{Heard, KeepAlive, Pings};
 use crate::transport::wire::{Stream, Wire};
@@ -89,11 +90,14 @@ impl Connection {
     /// # Errors
     ///
     /// Why it said none; `TimedOut` if it did not by the deadline.
+    ///
+    /// What `told` gives is kept until its end.
     pub(crate) async fn begin(
         stream: Stream,
         windows: Windows,
         pings: Pings,
         deadline: Instant,
+        told: impl FnOnce() -> Lifetime,
     ) -> io::Result<Self> {
         let state = Arc::new(State::new());
         let wire = Wire::new(stream, state.clone());
@@ -130,7 +134,7 @@ impl Connection {
         let streams = connection.max_concurrent_send_streams().min(Semaphore::MAX_PERMITS);
         state.room.add_permits(streams);
         let keep_alive = connection.ping_pong().map(|ping_pong| KeepAlive::new(ping_pong, pings));
-        tokio::spawn(drive(connection, keep_alive, state.clone(), streams));
+        tokio::spawn(drive(connection, keep_alive, state.clone(), streams, told()));
         Ok(Self { requests, state })
     }
 
@@ -168,6 +172,7 @@ async fn drive(
     mut keep_alive: Option<KeepAlive>,
     state: Arc<State>,
     streams: usize,
+    _lifetime: Lifetime,
 ) {
     let is_busy = || state.room.available_permits() < streams;
     poll_fn(|cx| {

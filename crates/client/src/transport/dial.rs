@@ -81,14 +81,17 @@ pub(crate) async fn dial(
     windows: Windows,
 ) -> Result<Connection, DialError> {
     let patience = dialing.timeout;
-    let deadline = Instant::now() + patience;
+    let began = Instant::now();
+    let deadline = began + patience;
     let tcp = reach(endpoint.address(), deadline, patience).await?;
     // A request is one small write: waiting to fill a packet only adds latency. Where this is not
     // possible the connection still works.
     let _ = tcp.set_nodelay(true);
 
     let first_word_by = |deadline: Instant| deadline.max(Instant::now() + FIRST_WORD);
-    let begin = |stream| Connection::begin(stream, windows, dialing.pings, first_word_by(deadline));
+    let told = || dialing.hooks.connected(endpoint.url(), began.elapsed());
+    let begin =
+        |stream| Connection::begin(stream, windows, dialing.pings, first_word_by(deadline), told);
     match (endpoint.server_name(), &dialing.tls) {
         (Some(name), Some(tls)) => {
             let current = current(tls, deadline, patience).await?;
@@ -229,6 +232,7 @@ mod tests {
 
     use super::*;
     use crate::config::Limits;
+    use crate::observe::Hooks;
     use crate::transport::keep_alive::Pings;
 
     const WINDOWS: Windows = Windows { stream_bytes: 1 << 16, connection_bytes: 1 << 16 };
@@ -237,8 +241,15 @@ mod tests {
         let long = Duration::from_secs(60);
         let pings = Pings { every: long, patience: long };
         let limits = Limits { request_bytes: 1 << 10, response_bytes: 1 << 10 };
-        let dialing =
-            Dialing { tls: None, session: None, timeout: patience, pings, connections: 1, limits };
+        let dialing = Dialing {
+            tls: None,
+            session: None,
+            timeout: patience,
+            pings,
+            connections: 1,
+            limits,
+            hooks: Hooks::default(),
+        };
         dial(&Endpoint::parse(url).unwrap(), &dialing, WINDOWS).await
     }
 

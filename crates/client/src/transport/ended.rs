@@ -16,6 +16,8 @@ pub(crate) enum Ended {
     Stream(h2::Error),
     /// So it had, and then pings were not answered.
     Silence,
+    /// A layer of the user's ended it, before or after it was passed on.
+    Layer { error: Box<dyn StdError + Send + Sync>, sent: bool },
 }
 
 impl Ended {
@@ -28,7 +30,10 @@ impl Ended {
     /// either (8.7); what ends a whole connection for the same reason promises nothing.
     pub(crate) fn is_refused(&self) -> bool {
         let Self::Stream(error) = self else {
-            return matches!(self, Self::Request(_) | Self::Unsent(_));
+            return matches!(
+                self,
+                Self::Request(_) | Self::Unsent(_) | Self::Layer { sent: false, .. }
+            );
         };
         let refused = error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
         error.is_remote() && (refused || error.is_go_away())
@@ -42,6 +47,8 @@ impl fmt::Display for Ended {
             Self::Unsent(_) => "the connection ended before the request was sent",
             Self::Stream(_) => "the connection ended before the answer came",
             Self::Silence => "the server stopped answering pings",
+            Self::Layer { sent: false, .. } => "a layer of Config::layer did not let it pass",
+            Self::Layer { sent: true, .. } => "a layer of Config::layer ended it",
         })
     }
 }
@@ -52,6 +59,7 @@ impl StdError for Ended {
             Self::Request(status) => Some(status),
             Self::Unsent(error) | Self::Stream(error) => Some(error),
             Self::Silence => None,
+            Self::Layer { error, .. } => Some(&**error),
         }
     }
 }

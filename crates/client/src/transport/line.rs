@@ -156,7 +156,11 @@ impl Line {
         let (endpoint, dialing) = (self.endpoint.clone(), self.dialing.clone());
         let windows = self.lane.windows();
         let task = self.runtime.spawn(async move {
+            let started = Instant::now();
             let dialled = dial(&endpoint, &dialing, windows).await;
+            if let Err(error) = &dialled {
+                dialing.hooks.connect_failed(endpoint.url(), started.elapsed(), error);
+            }
             // If nobody is left who could want it, it ends here.
             let _ = sender.send(Some(dialled.map(Arc::new)));
         });

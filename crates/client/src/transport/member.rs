@@ -154,7 +154,12 @@ impl Member {
                 Err(_) => return Err(no_connection(patience)),
             },
         };
-        let channel = Channel::new(place, token.cloned(), self.endpoint.clone());
+        let channel = Channel::new(
+            place,
+            token.cloned(),
+            self.endpoint.clone(),
+            self.dialing.hooks.exchange.clone(),
+        );
         // Its future, and with it the request, is gone when this is done.
         match timeout_at(deadline, send(channel, patience)).await {
             Ok(Ok(answer)) => Ok(answer),

@@ -92,7 +92,7 @@ impl Hub {
         Client {
             caller: self.0.caller.clone(),
             namespace: Namespace::default(),
-            keeper: Arc::new(Keeper::new()),
+            keeper: Arc::new(Keeper::new(self.caller().hooks().clone())),
             watches: self.clone(),
         }
     }

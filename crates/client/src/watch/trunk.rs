@@ -337,6 +337,9 @@ impl Trunk {
         line.confirm(id, key);
         let revision = response.header.as_ref().map_or(0, |header| header.revision);
         let first = flow.created(revision);
+        if first.is_none() {
+            self.hub.caller().hooks().watch_resumed(line.endpoint());
+        }
         flow.feed.confirm(first, line.endpoint());
     }
 

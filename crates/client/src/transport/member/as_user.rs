@@ -129,6 +129,7 @@ impl Member {
                 })?;
                 // Neither shown by `Debug` nor kept in a table of HTTP/2.
                 token.set_sensitive(true);
+                self.dialing.hooks.token_refreshed(self.endpoint.url());
                 Ok(Some(token))
             }
             Err(failure) if failure.kind == ErrorKind::AuthNotEnabled => Ok(None),
