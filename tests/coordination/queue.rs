@@ -16,7 +16,7 @@ async fn fleet_of(etcd: &Binary, members: usize) -> Result<Cluster> {
 }
 
 fn text(element: &KeyValue) -> String {
-    element.value_str().unwrap().to_owned()
+    element.value_str().expect("text").to_owned()
 }
 
 #[tokio::test]

@@ -1,0 +1,59 @@
+//! Moves money between two accounts, as one transaction.
+//!
+//! `cargo run -p tercet-client --example stm -- http://127.0.0.1:2379`
+
+use tercet_client::{Client, Config, Error, Result, Stm, StmOptions};
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let client = Client::connect(Config::new(endpoints())).await?;
+    client.put("accounts/alice", "100").await?;
+    client.put("accounts/bob", "0").await?;
+
+    // With guards, a commit whose answer is lost is resolved, and each transfer is made once.
+    let guarded = client.guarded("guards/");
+    let mut tasks = tokio::task::JoinSet::new();
+    for amount in 1..=20 {
+        let (client, guarded) = (client.clone(), guarded.clone());
+        tasks.spawn(async move {
+            let options = StmOptions::default().guarded(&guarded);
+            let moved = client.transact_with(options, async |stm| {
+                let from = balance(&stm, "accounts/alice").await?;
+                let to = balance(&stm, "accounts/bob").await?;
+                let Some(left) = from.checked_sub(amount) else {
+                    return Err(Error::aborted(format!("{amount} are wanted and {from} left")));
+                };
+                stm.put("accounts/alice", left.to_string());
+                stm.put("accounts/bob", (to + amount).to_string());
+                Ok(left)
+            });
+            moved.await
+        });
+    }
+    while let Some(moved) = tasks.join_next().await {
+        match moved.expect("no panic") {
+            Ok(moved) => println!("{} left, in attempt {}", moved.value(), moved.attempts()),
+            Err(error) => println!("{}", std::error::Error::source(&error).unwrap_or(&error)),
+        }
+    }
+    Ok(())
+}
+
+async fn balance(stm: &Stm, account: &'static str) -> Result<u64> {
+    let value = stm.get(account).await?.unwrap_or_default();
+    std::str::from_utf8(&value)
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .ok_or_else(|| Error::aborted(format!("{account} has no balance")))
+}
+
+/// From the arguments, or else from `ETCD_ENDPOINTS`, with commas between.
+fn endpoints() -> Vec<String> {
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    if !arguments.is_empty() {
+        return arguments;
+    }
+    let variable = std::env::var("ETCD_ENDPOINTS");
+    let variable = variable.unwrap_or_else(|_| "http://127.0.0.1:2379".to_owned());
+    variable.split(',').map(str::to_owned).collect()
+}
