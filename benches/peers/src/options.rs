@@ -15,7 +15,7 @@ Compares clients, in turns, on one fleet of three members.
   --quick           short rounds, and few: only to see that it runs
   --rounds N        how often each client has its turn in each row (7)
   --millis N        how long a turn is (1000)
-  --rows A,B        only rows whose name has one of these in it
+  --row WORDS       only rows with these words in their name; may be repeated
   --plaintext       without TLS; it is mutual otherwise
   --endpoints N     give the clients only the first N members
   --threads N       worker threads of a client's runtime (as many as there are processors)
@@ -56,6 +56,7 @@ impl Options {
             wrap: Vec::new(),
             json: false,
         };
+        let mut words = Vec::new();
         let mut arguments = lexopt::Parser::from_env();
         while let Some(argument) = arguments.next()? {
             match argument {
@@ -68,16 +69,7 @@ impl Options {
                 Long("millis") => {
                     options.turn = Duration::from_millis(arguments.value()?.parse()?);
                 }
-                Long("rows") => {
-                    let words = arguments.value()?.string()?;
-                    let words: Vec<_> = words.split(',').map(str::trim).collect();
-                    let named = |row: &Row| words.iter().any(|word| row.name().contains(word));
-                    options.rows.retain(named);
-                    if options.rows.is_empty() {
-                        let names: Vec<_> = Row::ALL.iter().map(|row| row.name()).collect();
-                        return Err(format!("no such row; there are: {}", names.join("; ")).into());
-                    }
-                }
+                Long("row") => words.push(arguments.value()?.string()?),
                 Long("plaintext") => options.plaintext = true,
                 Long("endpoints") => options.endpoints = Some(arguments.value()?.parse()?),
                 Long("threads") => options.threads = arguments.value()?.parse()?,
@@ -91,6 +83,14 @@ impl Options {
                 Short('h') | Long("help") => return Ok(None),
                 other => return Err(other.unexpected().into()),
             }
+        }
+        if !words.is_empty() {
+            let named = |row: &Row| words.iter().any(|words| row.name().contains(words));
+            options.rows.retain(named);
+        }
+        if options.rows.is_empty() {
+            let names: Vec<_> = Row::ALL.iter().map(|row| row.name()).collect();
+            return Err(format!("no such row; there are: {}", names.join("; ")).into());
         }
         if options.rounds == 0 || options.turn.is_zero() || options.threads == 0 {
             return Err("rounds, turns and threads of zero measure nothing".into());

@@ -62,10 +62,10 @@ mod tests {
     #[test]
     fn arguments_are_read() {
         let parse = |arguments: &[&str]| Options::parse(lexopt::Parser::from_args(arguments));
-        let options = parse(&["--peers", "--quick", "--", "--json", "--rows", "put"]);
+        let options = parse(&["--peers", "--quick", "--", "--json", "--row", "put"]);
         let options = options.unwrap().unwrap();
         assert!(options.peers && options.quick);
-        assert_eq!(options.passed_on, ["--json", "--rows", "put"]);
+        assert_eq!(options.passed_on, ["--json", "--row", "put"]);
         assert!(!parse(&[]).unwrap().unwrap().peers);
         assert!(parse(&["--help"]).unwrap().is_none());
         assert!(parse(&["--pears"]).is_err());
