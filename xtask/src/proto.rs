@@ -118,6 +118,7 @@ pub(crate) fn generate() -> Result<Vec<(PathBuf, String)>, Error> {
         .build_server(false)
         // `Channel` is brought by the client, which has its own connector.
         .build_transport(false)
+        .codec_path("crate::transport::codec::Codec")
         .bytes(".")
         .skip_debug(SECRET_MESSAGES)
         .out_dir(scratch.path())

@@ -1,17 +1,21 @@
 //! A client's process: it connects, and has its turn whenever it is told to.
 
+mod leases;
+mod requests;
+mod watches;
+
 use std::io::{BufRead, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::task::JoinSet;
-
+use self::leases::{Keeping, Renewing};
+use self::watches::Watching;
 use crate::Failure;
 use crate::histogram::Histogram;
 use crate::link::{Done, Settings, Turn};
 use crate::machine;
 use crate::peer::{EtcdClient, Peer, Tercet};
-use crate::rows::{self, Row};
+use crate::rows::Row;
 
 pub(crate) fn run() -> Result<(), Failure> {
     let mut lines = std::io::stdin().lock().lines();
@@ -35,13 +39,16 @@ async fn turns_of<P: Peer>(
 ) -> Result<(), Failure> {
     let peer = P::connect(settings).await?;
     let histogram = Arc::new(Histogram::new());
+    let mut work = Work::prepare(&peer, settings, &histogram).await?;
     for turn in turns {
         let length = Duration::from_millis(turn?.millis);
+        work.before_turn().await?;
         let (began, cpu_began) = (Instant::now(), machine::cpu_time());
-        let operations = requests(&peer, settings.row, began + length, &histogram).await?;
+        let operations = work.turn(began + length).await?;
         let seconds = began.elapsed().as_secs_f64();
         let cpu_seconds = (machine::cpu_time() - cpu_began).as_secs_f64();
         let (resident_kib, peak_kib) = machine::memory_kib();
+        work.after_turn().await?;
         let latencies = histogram.take();
         let done = Done { operations, seconds, cpu_seconds, latencies, resident_kib, peak_kib };
         let mut output = std::io::stdout().lock();
@@ -52,47 +59,59 @@ async fn turns_of<P: Peer>(
     Ok(())
 }
 
-/// Asks, as many times at once as the row says, until the time is up.
-async fn requests<P: Peer>(
-    peer: &P,
-    row: Row,
-    end: Instant,
-    histogram: &Arc<Histogram>,
-) -> Result<u64, Failure> {
-    let mut askers = JoinSet::new();
-    for asker in 0..row.at_a_time() {
-        let (mut peer, histogram) = (peer.clone(), histogram.clone());
-        askers.spawn(async move {
-            // Far from each other's keys, and the same ones for every client.
-            let mut number = asker * 37;
-            let mut operations = 0;
-            while Instant::now() < end {
-                let began = Instant::now();
-                once(&mut peer, row, number).await?;
-                histogram.add(began.elapsed());
-                number += 1;
-                operations += 1;
-            }
-            Ok::<u64, Failure>(operations)
-        });
-    }
-    let mut operations = 0;
-    while let Some(asker) = askers.join_next().await {
-        operations += asker??;
-    }
-    Ok(operations)
+/// What a client does in its turns.
+enum Work<P: Peer> {
+    Requests { peer: P, row: Row, histogram: Arc<Histogram> },
+    Watching(Watching<P>),
+    Renewing(Renewing<P>),
+    Keeping(Keeping<P>),
 }
 
-async fn once<P: Peer>(peer: &mut P, row: Row, number: usize) -> Result<(), Failure> {
-    let (read, expected) = match row {
-        Row::Put { .. } => return peer.put(rows::key(number), rows::value()).await,
-        Row::Get { serializable, .. } => {
-            (peer.get(rows::key(number), serializable).await?, rows::VALUE_BYTES)
-        }
-        Row::Range => (peer.range(rows::RANGE_PREFIX).await?, rows::VALUE_BYTES * rows::RANGE_KEYS),
-    };
-    if read != expected {
-        return Err(format!("{} gave {read} bytes of {expected}", row.name()).into());
+impl<P: Peer> Work<P> {
+    /// All that is not measured, and is there for all turns.
+    async fn prepare(
+        peer: &P,
+        settings: &Settings,
+        histogram: &Arc<Histogram>,
+    ) -> Result<Self, Failure> {
+        let (peer, row, histogram) = (peer.clone(), settings.row, histogram.clone());
+        Ok(match row {
+            Row::Put { .. } | Row::Get { .. } | Row::Range => {
+                Self::Requests { peer, row, histogram }
+            }
+            Row::Watch { .. } | Row::WatchByOneReader { .. } => {
+                Self::Watching(Watching::begin(peer, &settings.peer, row, histogram).await?)
+            }
+            Row::Renew { leases, at_a_time } => {
+                Self::Renewing(Renewing::begin(peer, leases, at_a_time, histogram).await?)
+            }
+            Row::Keep { leases } => Self::Keeping(Keeping::new(peer, leases)),
+        })
     }
-    Ok(())
+
+    async fn before_turn(&mut self) -> Result<(), Failure> {
+        match self {
+            Self::Keeping(keeping) => keeping.begin().await,
+            _ => Ok(()),
+        }
+    }
+
+    /// How many operations it did.
+    async fn turn(&mut self, end: Instant) -> Result<u64, Failure> {
+        match self {
+            Self::Requests { peer, row, histogram } => {
+                requests::ask(peer, *row, end, histogram).await
+            }
+            Self::Watching(watching) => watching.write(end).await,
+            Self::Renewing(renewing) => renewing.renew(end).await,
+            Self::Keeping(keeping) => keeping.keep(end).await,
+        }
+    }
+
+    async fn after_turn(&mut self) -> Result<(), Failure> {
+        match self {
+            Self::Keeping(keeping) => keeping.end().await,
+            _ => Ok(()),
+        }
+    }
 }

@@ -2,11 +2,13 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::Duration;
 
 use crate::link::{CLIENT, Done, Settings, Turn};
 use crate::options::Options;
 use crate::peer::{EtcdClient, Tercet};
 use crate::report::{self, Measured};
+use crate::rows::{KEPT_TTL, Row};
 use crate::{Failure, fleet, machine};
 
 /// Ours first: the ratios are ours to theirs.
@@ -45,11 +47,12 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
             })
             .collect::<Result<Vec<_>, _>>()?;
         let mut turns = vec![Vec::new(); processes.len()];
-        // The first is for connections, caches and the allocator, and is not counted.
-        for round in 0..=options.rounds {
+        // The first is for connections, caches and the allocator.
+        let (warm_ups, rounds, length) = schedule(options, *row);
+        for round in 0..warm_ups + rounds {
             for (process, turns) in processes.iter_mut().zip(&mut turns) {
-                let done = process.turn(options)?;
-                if round > 0 {
+                let done = process.turn(length)?;
+                if round >= warm_ups {
                     turns.push(done);
                 }
             }
@@ -82,6 +85,19 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     Ok(())
 }
 
+/// How many turns there are that are not counted, how many that are, and how long each is.
+fn schedule(options: &Options, row: Row) -> (usize, usize, Duration) {
+    match row {
+        // Each lease is renewed twice in a turn. Every turn begins with granting them, which is not
+        // counted and warms up enough.
+        Row::Keep { .. } => (0, options.rounds.min(KEEPING_ROUNDS), KEPT_TTL * 2 / 3),
+        _ => (1, options.rounds, options.turn),
+    }
+}
+
+/// Of turns that are seconds long.
+const KEEPING_ROUNDS: usize = 3;
+
 /// A client's process.
 struct Process {
     child: Child,
@@ -111,8 +127,8 @@ impl Process {
         Ok(Self { child, input, output: BufReader::new(output), name })
     }
 
-    fn turn(&mut self, options: &Options) -> Result<Done, Failure> {
-        let millis = u64::try_from(options.turn.as_millis())?;
+    fn turn(&mut self, length: Duration) -> Result<Done, Failure> {
+        let millis = u64::try_from(length.as_millis())?;
         serde_json::to_writer(&mut self.input, &Turn { millis })?;
         self.input.write_all(b"\n")?;
         let mut line = String::new();

@@ -13,6 +13,7 @@ mod options;
 mod peer;
 mod report;
 mod rows;
+mod tally;
 
 use std::process::ExitCode;
 

@@ -3,13 +3,21 @@
 mod etcd_client;
 mod tercet;
 
+use std::sync::Arc;
+use std::time::Duration;
+
 pub(crate) use self::etcd_client::EtcdClient;
 pub(crate) use self::tercet::Tercet;
 use crate::Failure;
 use crate::link::Settings;
+use crate::rows::Row;
+use crate::tally::Tally;
 
 /// What every row needs of a client. Keys and values are given away: each makes of them what it can.
 pub(crate) trait Peer: Clone + Send + Sync + 'static {
+    /// Whoever keeps leases.
+    type Kept: Send;
+
     fn connect(settings: &Settings) -> impl Future<Output = Result<Self, Failure>> + Send;
 
     fn put(

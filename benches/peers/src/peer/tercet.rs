@@ -1,10 +1,16 @@
 //! Ours.
 
-use tercet_client::{Client, Config, Range, Tls};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tercet_client::{Client, Config, Lease, Range, Tls};
+use tokio::task::JoinSet;
 
 use super::Peer;
 use crate::Failure;
 use crate::link::Settings;
+use crate::rows::{PREPARED_AT_A_TIME, Row};
+use crate::tally::Tally;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Tercet(Client);
@@ -14,6 +20,8 @@ impl Tercet {
 }
 
 impl Peer for Tercet {
+    type Kept = Vec<Lease>;
+
     async fn connect(settings: &Settings) -> Result<Self, Failure> {
         let mut config = Config::new(settings.endpoints.clone());
         if let Some(pem) = settings.tls.clone() {
@@ -37,5 +45,60 @@ impl Peer for Tercet {
     async fn range(&mut self, prefix: &'static str) -> Result<usize, Failure> {
         let answer = self.0.range(Range::prefix(prefix)).await?;
         Ok(answer.kvs().iter().map(|kv| kv.value().len()).sum())
+    }
+
+    async fn watch(
+        &mut self,
+        key: &'static str,
+        row: Row,
+        tally: Arc<Tally>,
+    ) -> Result<(), Failure> {
+        let mut watchers = JoinSet::new();
+        for _ in 0..row.watches() {
+            let client = self.0.clone();
+            watchers.spawn(async move { client.watch(key).await });
+        }
+        while let Some(watcher) = watchers.join_next().await {
+            let (mut watcher, tally) = (watcher??, tally.clone());
+            tokio::spawn(async move {
+                while let Some(Ok(change)) = watcher.next().await {
+                    tally.came(change.events().len());
+                }
+            });
+        }
+        Ok(())
+    }
+
+    async fn grant(&mut self, ttl: Duration) -> Result<i64, Failure> {
+        Ok(self.0.lease_grant(ttl).await?.id().into())
+    }
+
+    async fn renew(&mut self, lease: i64) -> Result<(), Failure> {
+        self.0.lease_keep_alive_once(lease).await?;
+        Ok(())
+    }
+
+    async fn revoke(&mut self, lease: i64) -> Result<(), Failure> {
+        self.0.lease_revoke(lease).await?;
+        Ok(())
+    }
+
+    async fn leases(&mut self) -> Result<usize, Failure> {
+        Ok(self.0.leases().await?.len())
+    }
+
+    async fn keep(&mut self, leases: Vec<i64>, _: Duration) -> Result<Vec<Lease>, Failure> {
+        let mut kept = Vec::with_capacity(leases.len());
+        for some in leases.chunks(PREPARED_AT_A_TIME) {
+            let mut keepers = JoinSet::new();
+            for lease in some.iter().copied() {
+                let client = self.0.clone();
+                keepers.spawn(async move { client.keep_alive(lease).await });
+            }
+            while let Some(lease) = keepers.join_next().await {
+                kept.push(lease??);
+            }
+        }
+        Ok(kept)
     }
 }

@@ -4,6 +4,7 @@
 pub(crate) mod call;
 pub(crate) mod channel;
 pub(crate) mod classify;
+pub(crate) mod codec;
 pub(crate) mod connection;
 pub(crate) mod dial;
 pub(crate) mod ended;
