@@ -6,9 +6,11 @@
 //! revision to resume from nor what a cache says that it has seen. Periodic progress goes through
 //! the watch's own queue and is in order everywhere.
 
+mod cache;
 mod feed;
 mod flow;
 mod hub;
+mod list;
 mod open;
 mod refusal;
 mod request;
@@ -16,6 +18,8 @@ mod response;
 mod trunk;
 mod watcher;
 
+pub use self::cache::{Cache, CacheSnapshot, CacheState};
+pub use self::list::Listed;
 pub use self::request::{WATCH_BUFFER_BYTES, WATCH_BUFFER_EVENTS, Watch};
 pub use self::response::{Event, WatchResponse};
 pub use self::watcher::Watcher;

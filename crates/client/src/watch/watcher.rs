@@ -67,19 +67,7 @@ impl Watcher {
     /// [`Unsupported`](ErrorKind::Unsupported) if the member is older than 3.4.25, or is a 3.5 older
     /// than 3.5.8: it would answer before events that are yet to come.
     pub async fn request_progress(&self) -> Result<()> {
-        loop {
-            let (answer, asked) = oneshot::channel();
-            self.0.tell(Command::Progress(self.0.key, answer));
-            match asked.await {
-                Ok(result) => return result,
-                // It was moved to another stream meanwhile.
-                Err(_) if !self.0.is_over() => tokio::task::yield_now().await,
-                Err(_) => {
-                    let failure = Failure::new(ErrorKind::Other, Fate::Refused, "it is over");
-                    return Err(WATCH.failed(failure, &self.endpoint()));
-                }
-            }
-        }
+        request_progress(&self.0).await
     }
 
     /// The member that it is on, or was last.
@@ -99,6 +87,34 @@ impl Watcher {
     #[must_use]
     pub fn created_revision(&self) -> i64 {
         self.0.created_revision()
+    }
+
+    pub(super) fn shared(&self) -> Arc<Shared> {
+        self.0.clone()
+    }
+
+    pub(super) fn poll_next_response(
+        &self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<WatchResponse>>> {
+        self.0.poll_next(context)
+    }
+}
+
+/// See [`Watcher::request_progress`].
+pub(super) async fn request_progress(watch: &Shared) -> Result<()> {
+    loop {
+        let (answer, asked) = oneshot::channel();
+        watch.tell(Command::Progress(watch.key, answer));
+        match asked.await {
+            Ok(result) => return result,
+            // It was moved to another stream meanwhile.
+            Err(_) if !watch.is_over() => tokio::task::yield_now().await,
+            Err(_) => {
+                let failure = Failure::new(ErrorKind::Other, Fate::Refused, "the watch is over");
+                return Err(WATCH.failed(failure, &watch.endpoint()));
+            }
+        }
     }
 }
 

@@ -1,0 +1,211 @@
+//! Everything is told once, in order and whole, while the fleet is broken in every way.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
+
+use tercet_client::{Client, Watch, Watcher};
+use tercet_cluster::binary::Binary;
+use tercet_harness::{Cluster, End, LinkPolicy, Member, Result};
+use tercet_tests::{available, say};
+use tokio::task::JoinHandle;
+
+use crate::checker::{Change, Told, changes, check, check_complete, check_order, controls};
+use crate::scribes::{PREFIX, Scribes, check_acknowledged};
+use crate::support::{PATIENCE, fleet_of, impatient, next, put};
+
+/// How many changes are watched: in `TERCET_WATCH_EVENTS` as many as wanted.
+fn events() -> usize {
+    let wanted = std::env::var("TERCET_WATCH_EVENTS").ok();
+    wanted.and_then(|wanted| wanted.parse().ok()).unwrap_or(4_000)
+}
+
+/// What is put when all is over, so that every watch knows it.
+const END: &str = "w/end";
+
+/// Reads a watch until the end is told.
+fn listen(mut watcher: Watcher, pace: Option<Duration>) -> JoinHandle<Told> {
+    tokio::spawn(async move {
+        let mut told = Told::new();
+        loop {
+            let response = next_within(&mut watcher).await;
+            let is_end = response.last().is_some_and(|change| change.key == END);
+            told.push(response);
+            if is_end {
+                return told;
+            }
+            if let Some(pace) = pace {
+                tokio::time::sleep(pace).await;
+            }
+        }
+    })
+}
+
+/// The writers have pauses of their own while the fleet is broken.
+async fn next_within(watcher: &mut Watcher) -> Vec<Change> {
+    let next = tokio::time::timeout(4 * PATIENCE, watcher.next()).await;
+    changes(next.expect("in time").expect("it goes on").expect("no error"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everything_is_told_once_in_order_and_whole_whatever_breaks() -> Result<()> {
+    for etcd in available() {
+        exactly(etcd).await?;
+    }
+    Ok(())
+}
+
+async fn exactly(etcd: &Binary) -> Result<()> {
+    let begin = Instant::now();
+    let cluster = fleet_of(etcd, 3).start().await?;
+    let client = cluster.client().await?;
+    let all = || Watch::prefix(PREFIX).prev_kv();
+    let watcher = client.watch(all()).await?;
+    let first = watcher.created_revision() + 1;
+    let other = cluster.client().await?;
+    let pace = Some(Duration::from_millis(20));
+    let small = client.watch(all().max_buffered_events(50)).await?;
+    let one = client.watch(Watch::prefix("w/1/")).await?;
+    let puts = other.watch(Watch::prefix(PREFIX).no_deletes()).await?;
+    let (watcher, one, puts, small) =
+        (listen(watcher, None), until_end(one, &cluster).await?, listen(puts, None), listen(small, pace));
+
+    let mut writers = Vec::new();
+    for _ in 0..4 {
+        writers.push(impatient(&cluster).await?);
+    }
+    let scribes = Scribes::start(writers, 12);
+    let breaks = break_everything(&cluster, &client, &scribes).await?;
+    let acknowledged = scribes.stop().await;
+    cluster.wait_until_ready().await?;
+    let end = put(&client, END, "").await;
+    one.1.store(end, Ordering::Relaxed);
+    put(&client, "w/1/end", "").await;
+
+    // What happened is asked of one that never loses its stream.
+    let mut again = cluster.client().await?.watch(Watch::prefix(PREFIX).start_revision(first)).await?;
+    let mut happened: Vec<Change> = Vec::new();
+    while happened.last().is_none_or(|change| change.revision < end) {
+        happened.extend(changes(next(&mut again).await));
+    }
+    happened.retain(|change| change.revision <= end);
+    check_acknowledged(&acknowledged, &happened);
+    for (who, told) in [("all", watcher), ("slow", small)] {
+        let told = told.await.unwrap();
+        check(&told, &happened).unwrap_or_else(|violation| panic!("{who}: {violation}"));
+        controls(&told, &happened);
+    }
+    for (who, told, of) in [
+        ("puts", puts.await.unwrap(), Box::new(|change: &Change| change.value.is_some()) as Of),
+        ("one", one.0.await.unwrap(), Box::new(|change: &Change| change.key.starts_with(b"w/1/"))),
+    ] {
+        let happened: Vec<_> = happened.iter().filter(|change| of(change)).cloned().collect();
+        check_order(&told).unwrap_or_else(|violation| panic!("{who}: {violation}"));
+        check_complete(&told, &happened).unwrap_or_else(|violation| panic!("{who}: {violation}"));
+    }
+    say(&format!(
+        "etcd {}: {} changes in {} revisions were told exactly, {breaks} times broken, in {:.1?}",
+        etcd.version(),
+        happened.len(),
+        end - first,
+        begin.elapsed()
+    ));
+    Ok(())
+}
+
+type Of = Box<dyn Fn(&Change) -> bool>;
+
+/// Reads a watch of some keys, of which the last is put after all else: those after that revision
+/// are left out.
+async fn until_end(
+    mut watcher: Watcher,
+    _: &Cluster,
+) -> Result<(JoinHandle<Told>, Arc<AtomicI64>)> {
+    let end = Arc::new(AtomicI64::new(0));
+    let known = end.clone();
+    let task = tokio::spawn(async move {
+        let mut told = Told::new();
+        loop {
+            let response = next_within(&mut watcher).await;
+            let end = known.load(Ordering::Relaxed);
+            if end > 0 && response[0].revision > end {
+                return told;
+            }
+            told.push(response);
+        }
+    });
+    Ok((task, end))
+}
+
+/// Breaks the fleet in one way after another, until enough is written. Returns how often.
+async fn break_everything(cluster: &Cluster, client: &Client, scribes: &Scribes) -> Result<usize> {
+    const WAYS: usize = 8;
+    let mut breaks = 0;
+    let goal = events();
+    while breaks < WAYS || scribes.changes() < goal {
+        // Mostly that one which the watches are on.
+        let probe = client.watch("probe").await?;
+        let on = probe.endpoint();
+        let watched = cluster.members().find(|member| member.client_url() == on);
+        let watched = watched.unwrap_or_else(|| cluster.member(0));
+        let leader = cluster.leader().await?;
+        let other = cluster.members().find(|it| it.index() != watched.index()).unwrap();
+        let begin = Instant::now();
+        broken(cluster, breaks % WAYS, watched, leader, other, scribes).await?;
+        println!("way {} took {:.1?}, {} changes", breaks % WAYS, begin.elapsed(), scribes.changes());
+        breaks += 1;
+        scribes.wait_for((scribes.changes() + goal / 16).min(goal)).await;
+    }
+    Ok(breaks)
+}
+
+async fn broken(
+    cluster: &Cluster,
+    way: usize,
+    watched: Member<'_>,
+    leader: Member<'_>,
+    other: Member<'_>,
+    scribes: &Scribes,
+) -> Result<()> {
+    let some = async || scribes.wait_for(scribes.changes() + 24).await;
+    match way {
+        0 => {
+            let down = watched.kill()?;
+            some().await;
+            down.restart().await?;
+        }
+        // Streams are reset, and new ones refused.
+        1 => {
+            let reset = cluster.impose_both_ways(End::Clients, watched, LinkPolicy::RESET)?;
+            some().await;
+            drop(reset);
+        }
+        2 => {
+            let isolated = cluster.isolate(leader)?;
+            some().await;
+            drop(isolated);
+        }
+        3 => {
+            let cut = cluster.cut_one_way(watched, other)?;
+            some().await;
+            drop(cut);
+        }
+        4 => {
+            let paused = watched.pause()?;
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            drop(paused);
+        }
+        5 => cluster.rotate_leaves().await?,
+        6 => {
+            let down = leader.kill()?;
+            some().await;
+            down.restart().await?;
+        }
+        _ => {
+            let isolated = cluster.isolate(watched)?;
+            some().await;
+            drop(isolated);
+        }
+    }
+    Ok(cluster.wait_until_ready().await?)
+}
