@@ -24,7 +24,7 @@ fn events() -> usize {
 const END: &str = "w/end";
 
 /// Reads a watch until the end is told.
-fn listen(mut watcher: Watcher, pace: Option<Duration>) -> JoinHandle<Told> {
+fn listen(who: &'static str, mut watcher: Watcher, pace: Option<Duration>) -> JoinHandle<Told> {
     tokio::spawn(async move {
         let mut told = Told::new();
         loop {
@@ -32,6 +32,7 @@ fn listen(mut watcher: Watcher, pace: Option<Duration>) -> JoinHandle<Told> {
             let is_end = response.last().is_some_and(|change| change.key == END);
             told.push(response);
             if is_end {
+                println!("{who} has it all");
                 return told;
             }
             if let Some(pace) = pace {
@@ -43,7 +44,8 @@ fn listen(mut watcher: Watcher, pace: Option<Duration>) -> JoinHandle<Told> {
 
 /// The writers have pauses of their own while the fleet is broken.
 async fn next_within(watcher: &mut Watcher) -> Vec<Change> {
-    let next = tokio::time::timeout(4 * PATIENCE, watcher.next()).await;
+    let next = tokio::time::timeout(PATIENCE, watcher.next()).await;
+    if next.is_err() { println!("nothing for {watcher:?}"); }
     changes(next.expect("in time").expect("it goes on").expect("no error"))
 }
 
@@ -63,12 +65,12 @@ async fn exactly(etcd: &Binary) -> Result<()> {
     let watcher = client.watch(all()).await?;
     let first = watcher.created_revision() + 1;
     let other = cluster.client().await?;
-    let pace = Some(Duration::from_millis(20));
+    let pace = Some(Duration::from_millis(2));
     let small = client.watch(all().max_buffered_events(50)).await?;
     let one = client.watch(Watch::prefix("w/1/")).await?;
     let puts = other.watch(Watch::prefix(PREFIX).no_deletes()).await?;
     let (watcher, one, puts, small) =
-        (listen(watcher, None), until_end(one, &cluster).await?, listen(puts, None), listen(small, pace));
+        (listen("all", watcher, None), until_end(one, &cluster).await?, listen("puts", puts, None), listen("slow", small, pace));
 
     let mut writers = Vec::new();
     for _ in 0..4 {
@@ -78,6 +80,7 @@ async fn exactly(etcd: &Binary) -> Result<()> {
     let breaks = break_everything(&cluster, &client, &scribes).await?;
     let acknowledged = scribes.stop().await;
     cluster.wait_until_ready().await?;
+    println!("all is written");
     let end = put(&client, END, "").await;
     one.1.store(end, Ordering::Relaxed);
     put(&client, "w/1/end", "").await;
@@ -89,6 +92,7 @@ async fn exactly(etcd: &Binary) -> Result<()> {
         happened.extend(changes(next(&mut again).await));
     }
     happened.retain(|change| change.revision <= end);
+    println!("it is known what happened");
     check_acknowledged(&acknowledged, &happened);
     for (who, told) in [("all", watcher), ("slow", small)] {
         let told = told.await.unwrap();

@@ -4,5 +4,6 @@
 
 mod checker;
 mod exact;
+mod responses;
 mod scribes;
 mod support;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tercet_client::{Client, Config, Tls, WatchResponse, Watcher};
-use tercet_cluster::binary::Binary;
+use tercet_cluster::binary::{Binary, Version};
 use tercet_harness::{Builder, Cluster, Faults, Result, Timing};
 
 /// How long a test waits for what comes at once.
@@ -40,4 +40,10 @@ pub(crate) async fn impatient(cluster: &Cluster) -> Result<Client> {
     let config = Config::new(cluster.endpoints()).tls(tls);
     let config = config.request_timeout(Duration::from_secs(1)).dial_timeout(PATIENCE);
     Ok(Client::connect(config).await?)
+}
+
+/// Whether this etcd answers a request for progress only after what happened before.
+pub(crate) fn tells_progress_in_turn(etcd: Version) -> bool {
+    etcd >= Version::new(3, 5, 8)
+        || (Version::new(3, 4, 25) <= etcd && etcd < Version::new(3, 5, 0))
 }
