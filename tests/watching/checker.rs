@@ -112,7 +112,8 @@ pub(crate) fn check_before(told: &Told) -> Result<(), Violation> {
             Some(value) => state.insert(&change.key, (value.clone(), change.version)),
             None => state.remove(&change.key),
         };
-        let version = if change.value.is_some() { before.as_ref().map_or(1, |it| it.1 + 1) } else { 0 };
+        let version =
+            if change.value.is_some() { before.as_ref().map_or(1, |it| it.1 + 1) } else { 0 };
         if change.version != version {
             return Err(Violation::Missing(change.revision));
         }
@@ -144,7 +145,8 @@ pub(crate) fn controls(told: &Told, happened: &[Change]) {
     };
     let middle = told.len() / 2;
     let several = told.iter().position(|response| {
-        response.len() > 1 && response.first().unwrap().revision == response.last().unwrap().revision
+        response.len() > 1
+            && response.first().unwrap().revision == response.last().unwrap().revision
     });
     let several = several.expect("a transaction");
 

@@ -1,7 +1,5 @@
 //! Everything is told once, in order and whole, while the fleet is broken in every way.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use tercet_client::{Client, Watch, Watcher};
@@ -21,18 +19,19 @@ fn events() -> usize {
 }
 
 /// What is put when all is over, so that every watch knows it.
-const END: &str = "w/end";
+const END: &str = "w/1/end";
 
 /// Reads a watch until the end is told.
-fn listen(who: &'static str, mut watcher: Watcher, pace: Option<Duration>) -> JoinHandle<Told> {
+fn listen(mut watcher: Watcher, pace: Option<Duration>) -> JoinHandle<Told> {
     tokio::spawn(async move {
         let mut told = Told::new();
         loop {
-            let response = next_within(&mut watcher).await;
-            let is_end = response.last().is_some_and(|change| change.key == END);
+            let mut response = next_within(&mut watcher).await;
+            let end = response.iter().position(|change| change.key == END);
+            // What is told at once may go on after it.
+            response.truncate(end.map_or(usize::MAX, |end| end + 1));
             told.push(response);
-            if is_end {
-                println!("{who} has it all");
+            if end.is_some() {
                 return told;
             }
             if let Some(pace) = pace {
@@ -45,7 +44,6 @@ fn listen(who: &'static str, mut watcher: Watcher, pace: Option<Duration>) -> Jo
 /// The writers have pauses of their own while the fleet is broken.
 async fn next_within(watcher: &mut Watcher) -> Vec<Change> {
     let next = tokio::time::timeout(PATIENCE, watcher.next()).await;
-    if next.is_err() { println!("nothing for {watcher:?}"); }
     changes(next.expect("in time").expect("it goes on").expect("no error"))
 }
 
@@ -69,8 +67,10 @@ async fn exactly(etcd: &Binary) -> Result<()> {
     let small = client.watch(all().max_buffered_events(50)).await?;
     let one = client.watch(Watch::prefix("w/1/")).await?;
     let puts = other.watch(Watch::prefix(PREFIX).no_deletes()).await?;
-    let (watcher, one, puts, small) =
-        (listen("all", watcher, None), until_end(one, &cluster).await?, listen("puts", puts, None), listen("slow", small, pace));
+    let watcher = listen(watcher, None);
+    let one = listen(one, None);
+    let puts = listen(puts, None);
+    let small = listen(small, pace);
 
     let mut writers = Vec::new();
     for _ in 0..4 {
@@ -80,19 +80,16 @@ async fn exactly(etcd: &Binary) -> Result<()> {
     let breaks = break_everything(&cluster, &client, &scribes).await?;
     let acknowledged = scribes.stop().await;
     cluster.wait_until_ready().await?;
-    println!("all is written");
     let end = put(&client, END, "").await;
-    one.1.store(end, Ordering::Relaxed);
-    put(&client, "w/1/end", "").await;
 
     // What happened is asked of one that never loses its stream.
-    let mut again = cluster.client().await?.watch(Watch::prefix(PREFIX).start_revision(first)).await?;
+    let mut again =
+        cluster.client().await?.watch(Watch::prefix(PREFIX).start_revision(first)).await?;
     let mut happened: Vec<Change> = Vec::new();
     while happened.last().is_none_or(|change| change.revision < end) {
         happened.extend(changes(next(&mut again).await));
     }
     happened.retain(|change| change.revision <= end);
-    println!("it is known what happened");
     check_acknowledged(&acknowledged, &happened);
     for (who, told) in [("all", watcher), ("slow", small)] {
         let told = told.await.unwrap();
@@ -101,7 +98,7 @@ async fn exactly(etcd: &Binary) -> Result<()> {
     }
     for (who, told, of) in [
         ("puts", puts.await.unwrap(), Box::new(|change: &Change| change.value.is_some()) as Of),
-        ("one", one.0.await.unwrap(), Box::new(|change: &Change| change.key.starts_with(b"w/1/"))),
+        ("one", one.await.unwrap(), Box::new(|change: &Change| change.key.starts_with(b"w/1/"))),
     ] {
         let happened: Vec<_> = happened.iter().filter(|change| of(change)).cloned().collect();
         check_order(&told).unwrap_or_else(|violation| panic!("{who}: {violation}"));
@@ -119,28 +116,6 @@ async fn exactly(etcd: &Binary) -> Result<()> {
 
 type Of = Box<dyn Fn(&Change) -> bool>;
 
-/// Reads a watch of some keys, of which the last is put after all else: those after that revision
-/// are left out.
-async fn until_end(
-    mut watcher: Watcher,
-    _: &Cluster,
-) -> Result<(JoinHandle<Told>, Arc<AtomicI64>)> {
-    let end = Arc::new(AtomicI64::new(0));
-    let known = end.clone();
-    let task = tokio::spawn(async move {
-        let mut told = Told::new();
-        loop {
-            let response = next_within(&mut watcher).await;
-            let end = known.load(Ordering::Relaxed);
-            if end > 0 && response[0].revision > end {
-                return told;
-            }
-            told.push(response);
-        }
-    });
-    Ok((task, end))
-}
-
 /// Breaks the fleet in one way after another, until enough is written. Returns how often.
 async fn break_everything(cluster: &Cluster, client: &Client, scribes: &Scribes) -> Result<usize> {
     const WAYS: usize = 8;
@@ -154,9 +129,7 @@ async fn break_everything(cluster: &Cluster, client: &Client, scribes: &Scribes)
         let watched = watched.unwrap_or_else(|| cluster.member(0));
         let leader = cluster.leader().await?;
         let other = cluster.members().find(|it| it.index() != watched.index()).unwrap();
-        let begin = Instant::now();
         broken(cluster, breaks % WAYS, watched, leader, other, scribes).await?;
-        println!("way {} took {:.1?}, {} changes", breaks % WAYS, begin.elapsed(), scribes.changes());
         breaks += 1;
         scribes.wait_for((scribes.changes() + goal / 16).min(goal)).await;
     }

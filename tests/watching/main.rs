@@ -3,7 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a test may fail as the test may")]
 
 mod checker;
+mod compaction;
+mod crowd;
 mod exact;
+mod naive;
 mod responses;
 mod scribes;
 mod support;

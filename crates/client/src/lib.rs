@@ -102,5 +102,6 @@ pub use self::operate::{
 };
 pub use self::transport::Tls;
 pub use self::watch::{
-    Cache, CacheSnapshot, CacheState, Event, Listed, WATCH_BUFFER_BYTES, WATCH_BUFFER_EVENTS, Watch, WatchResponse, Watcher,
+    Cache, CacheSnapshot, CacheState, Event, Listed, WATCH_BUFFER_BYTES, WATCH_BUFFER_EVENTS,
+    Watch, WatchResponse, Watcher,
 };

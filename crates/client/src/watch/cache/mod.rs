@@ -15,9 +15,9 @@ use self::follow::Follower;
 use crate::client::Client;
 use crate::error::{Error, ErrorKind, Failure, Fate, Result};
 use crate::kv::{KeyValue, Keys};
-use crate::watch::{WATCH, feed};
 use crate::watch::list::list;
 use crate::watch::request::Watch;
+use crate::watch::{WATCH, feed};
 
 /// A copy of some keys in memory, which follows the store by a watch.
 ///

@@ -62,7 +62,8 @@ impl CacheSnapshot {
         let (from, end) = keys.into().into_wire();
         let leaf = self.leaf_of(&from).unwrap_or(0);
         let leaves = self.leaves.get(leaf..).unwrap_or_default();
-        let first = leaves.first().map_or(0, |leaf| leaf.partition_point(|kv| kv.key() < &from[..]));
+        let first =
+            leaves.first().map_or(0, |leaf| leaf.partition_point(|kv| kv.key() < &from[..]));
         let all = leaves.iter().flat_map(|leaf| leaf.iter()).skip(first).map(|kv| &**kv);
         all.take_while(move |kv| match &end[..] {
             [] => kv.key() == &from[..],
@@ -171,7 +172,12 @@ mod tests {
     fn kv(key: u32, version: i64) -> KeyValue {
         let key = format!("{key:05}");
         let value = Bytes::from(format!("value {version}"));
-        KeyValue::from_wire(mvccpb::KeyValue { key: key.into(), value, version, ..Default::default() })
+        KeyValue::from_wire(mvccpb::KeyValue {
+            key: key.into(),
+            value,
+            version,
+            ..Default::default()
+        })
     }
 
     /// Against a map that is known to be right, with snapshots that are held and let go.
@@ -206,7 +212,9 @@ mod tests {
             let (from, to) = (b"00300".to_vec(), b"00777".to_vec());
             let between = snapshot.range(Keys::between("00300", "00777"));
             assert!(between.eq(model.range(from.clone()..to).map(|(_, kv)| kv)));
-            assert!(snapshot.range(Keys::starting_at("00300")).eq(model.range(from..).map(|it| it.1)));
+            assert!(
+                snapshot.range(Keys::starting_at("00300")).eq(model.range(from..).map(|it| it.1))
+            );
             assert_eq!(snapshot.range("00802").count(), snapshot.get("00802").iter().count());
             assert!(snapshot.range(Keys::all()).eq(model.values()));
         }
