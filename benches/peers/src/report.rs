@@ -87,7 +87,7 @@ pub(crate) fn table(run: &Run) {
     );
     println!();
     println!(
-        "{:<32}{:<15}{:>10}{:>10}{:>10}{:>9}{:>9}{:>9}",
+        "{:<33}{:<15}{:>10}{:>10}{:>10}{:>9}{:>9}{:>9}",
         "", "", "per s", "p50 µs", "p99 µs", "CPU µs", "RSS MiB", "peak MiB"
     );
     let mut measured = run.measured.iter().peekable();
@@ -97,7 +97,7 @@ pub(crate) fn table(run: &Run) {
         line("", second);
         let ratio = |of: fn(&Measured) -> f64| format!("{:.2}x", of(first) / of(second));
         println!(
-            "{:<32}{:<15}{:>10}{:>10}{:>10}{:>9}{:>9}{:>9}",
+            "{:<33}{:<15}{:>10}{:>10}{:>10}{:>9}{:>9}{:>9}",
             "",
             "",
             ratio(|measured| measured.per_second),
@@ -112,7 +112,7 @@ pub(crate) fn table(run: &Run) {
 
 fn line(row: &str, measured: &Measured) {
     println!(
-        "{row:<32}{:<15}{:>10.0}{:>10.0}{:>10.0}{:>9.1}{:>9.1}{:>9.1}",
+        "{row:<33}{:<15}{:>10.0}{:>10.0}{:>10.0}{:>9.1}{:>9.1}{:>9.1}",
         measured.client,
         measured.per_second,
         measured.p50_micros,

@@ -38,4 +38,30 @@ pub(crate) trait Peer: Clone + Send + Sync + 'static {
         &mut self,
         prefix: &'static str,
     ) -> impl Future<Output = Result<usize, Failure>> + Send;
+
+    /// Watches a key as often as the row says, from now on and until the process ends, and tells the
+    /// tally of each event.
+    fn watch(
+        &mut self,
+        key: &'static str,
+        row: Row,
+        tally: Arc<Tally>,
+    ) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// A new lease.
+    fn grant(&mut self, ttl: Duration) -> impl Future<Output = Result<i64, Failure>> + Send;
+
+    fn renew(&mut self, lease: i64) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    fn revoke(&mut self, lease: i64) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// How many leases the server has.
+    fn leases(&mut self) -> impl Future<Output = Result<usize, Failure>> + Send;
+
+    /// Keeps leases alive until what it gives is dropped.
+    fn keep(
+        &mut self,
+        leases: Vec<i64>,
+        ttl: Duration,
+    ) -> impl Future<Output = Result<Self::Kept, Failure>> + Send;
 }
