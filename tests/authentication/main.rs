@@ -4,6 +4,7 @@
 
 mod certificates;
 mod management;
+mod static_token;
 mod tokens;
 
 use tercet_client::{Client, Config, Error, ErrorKind, Keys, Outcome, Permission, Tls, Watch};

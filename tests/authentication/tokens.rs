@@ -55,8 +55,8 @@ async fn tokens_that_members_have_forgotten_are_asked_for_again() -> Result<()> 
 }
 
 /// One etcd without TLS, whose tokens say themselves until when they hold: a second.
-struct Signing {
-    url: String,
+pub(crate) struct Signing {
+    pub(crate) url: String,
     // Before the ports are free.
     _etcd: RawEtcd,
     _ports: [Port; 2],
@@ -64,11 +64,17 @@ struct Signing {
 
 impl Signing {
     fn start(etcd: &Binary, directory: &Path) -> Self {
+        let secret = directory.join("secret");
+        std::fs::write(&secret, "known to nobody but this etcd, and to this test").unwrap();
+        let how = format!("jwt,sign-method=HS256,priv-key={},ttl=1s", secret.display());
+        Self::start_with(etcd, directory, &how)
+    }
+
+    /// With tokens of this kind.
+    pub(crate) fn start_with(etcd: &Binary, directory: &Path, tokens: &str) -> Self {
         let ports = [Port::hold(), Port::hold()];
         let [client, peer] =
             [&ports[0], &ports[1]].map(|port| format!("http://127.0.0.1:{}", port.number()));
-        let secret = directory.join("secret");
-        std::fs::write(&secret, "known to nobody but this etcd, and to this test").unwrap();
         let flags = [
             format!("--data-dir={}", directory.join("data").display()),
             format!("--listen-client-urls={client}"),
@@ -76,7 +82,7 @@ impl Signing {
             format!("--listen-peer-urls={peer}"),
             format!("--initial-advertise-peer-urls={peer}"),
             format!("--initial-cluster=default={peer}"),
-            format!("--auth-token=jwt,sign-method=HS256,priv-key={},ttl=1s", secret.display()),
+            format!("--auth-token={tokens}"),
             "--logger=zap".to_owned(),
         ];
         let mut etcd = RawEtcd::start(etcd.path(), &flags, &[], &directory.join("log"));
@@ -89,7 +95,7 @@ impl Signing {
     }
 
     /// Makes `root` and `alice`, and from then on asks who is there. Returns a client of `root`.
-    async fn with_alice(&self) -> Result<Client> {
+    pub(crate) async fn with_alice(&self) -> Result<Client> {
         let root = self.client(ROOT).await;
         root.user_add(ROOT.0, ROOT.1).await?;
         root.user_grant_role("root", "root").await?;

@@ -1,1 +1,3 @@
 //! Namespaces, pages, streams and the rest of the client's faces, on real fleets.
+
+mod hooks;

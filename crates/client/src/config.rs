@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderValue;
 use zeroize::Zeroizing;
 
 pub use self::balance::Balance;
@@ -78,6 +79,7 @@ pub struct Config {
     endpoints: Vec<Endpoint>,
     tls: Option<Tls>,
     user: Option<(String, Zeroizing<String>)>,
+    token: Option<Zeroizing<String>>,
     balance: Balance,
     request_timeout: Duration,
     dial_timeout: Duration,
@@ -98,6 +100,7 @@ impl Config {
             endpoints: endpoints.into_iter().map(Into::into).collect(),
             tls: None,
             user: None,
+            token: None,
             balance: Balance::default(),
             request_timeout: REQUEST_TIMEOUT,
             dial_timeout: DIAL_TIMEOUT,
@@ -127,6 +130,19 @@ impl Config {
     /// What is kept of the password is wiped at the end. It is sent as it is: use TLS.
     pub fn user(mut self, name: impl Into<String>, password: impl Into<String>) -> Self {
         self.user = Some((name.into(), Zeroizing::new(password.into())));
+        self
+    }
+
+    /// A token that was made elsewhere, such as a JWT that etcd's `--auth-token=jwt,pub-key=...`
+    /// accepts, in the place of a user and a password: requests are made with it and with no other.
+    ///
+    /// It is never refreshed. When it has expired, or is of before the last change of users and
+    /// roles, every request fails with [`InvalidAuthToken`](crate::ErrorKind::InvalidAuthToken), and
+    /// another client is to be made.
+    ///
+    /// It is sent as it is: use TLS.
+    pub fn token(mut self, token: impl Into<String>) -> Self {
+        self.token = Some(Zeroizing::new(token.into()));
         self
     }
 
@@ -210,6 +226,7 @@ impl Config {
             return Err(Error::config("the user's name is empty"));
         }
         let request_timeout = self.request_timeout.min(LONGEST);
+        let token = self.check_token()?;
         let hooks = self.hooks();
         let session = self.user.map(|(name, password)| Arc::new(Session::new(name, password)));
         let pings = Pings {
@@ -219,6 +236,7 @@ impl Config {
         let dialing = Dialing {
             tls: self.tls,
             session,
+            token,
             timeout: self.dial_timeout.min(request_timeout / 2),
             pings,
             connections: self.connections_per_endpoint,
@@ -230,6 +248,24 @@ impl Config {
         };
         let auto_sync = self.auto_sync.map(|interval| interval.min(LONGEST));
         Ok(Checked { endpoints, balance: self.balance, dialing, request_timeout, auto_sync })
+    }
+
+    fn check_token(&self) -> Result<Option<HeaderValue>> {
+        let Some(token) = &self.token else { return Ok(None) };
+        if self.user.is_some() {
+            let what = "both a token and a user are given: the token says who we are";
+            return Err(Error::config(what));
+        }
+        if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(Error::config(
+                "the token is empty, or not of printable ASCII without spaces",
+            ));
+        }
+        let mut token = HeaderValue::from_str(token)
+            .map_err(|_| Error::config("the token cannot be sent as metadata"))?;
+        // Neither shown by `Debug` nor kept in a table of HTTP/2.
+        token.set_sensitive(true);
+        Ok(Some(token))
     }
 
     fn check_numbers(&self) -> Result<()> {
@@ -263,6 +299,7 @@ impl fmt::Debug for Config {
             .field("endpoints", &endpoints)
             .field("tls", &self.tls)
             .field("user", &self.user.as_ref().map(|(name, _)| name))
+            .field("token", &self.token.as_ref().map(|_| ".."))
             .field("balance", &self.balance)
             .field("request_timeout", &self.request_timeout)
             .field("dial_timeout", &self.dial_timeout)
@@ -297,6 +334,8 @@ pub(crate) struct Limits {
 pub(crate) struct Dialing {
     pub(crate) tls: Option<Tls>,
     pub(crate) session: Option<Arc<Session>>,
+    /// In its place, one that is never refreshed.
+    pub(crate) token: Option<HeaderValue>,
     pub(crate) timeout: Duration,
     pub(crate) pings: Pings,
     /// For requests, to each endpoint.
@@ -361,7 +400,22 @@ mod tests {
     fn a_password_is_not_shown() {
         let config = Config::new(["https://me:secret@a:1", "me:secret@a:1", "http://b:2"])
             .user("me", "secret");
-        insta::assert_snapshot!(format!("{config:?}"), @r#"Config { endpoints: ["https://...@a:1", "...@a:1", "http://b:2"], tls: None, user: Some("me"), balance: RoundRobin, request_timeout: 10s, dial_timeout: 3s, .. }"#);
+        insta::assert_snapshot!(format!("{config:?}"), @r#"Config { endpoints: ["https://...@a:1", "...@a:1", "http://b:2"], tls: None, user: Some("me"), token: None, balance: RoundRobin, request_timeout: 10s, dial_timeout: 3s, .. }"#);
+    }
+
+    #[test]
+    fn a_token_is_the_only_one_and_is_not_shown() {
+        let config = || Config::from("http://a:1").token("s3cret");
+        assert!(!format!("{:?}", config()).contains("s3cret"));
+        let checked = config().check().unwrap();
+        assert!(!format!("{:?}", checked.dialing).contains("s3cret"));
+        let refusal = |config: Config| config.check().err().unwrap().to_string();
+        insta::assert_snapshot!(refusal(config().user("me", "secret")), @"connect: both a token and a user are given: the token says who we are");
+        for wrong in ["", "a b", "a\n", "\u{e4}"] {
+            insta::allow_duplicates! {
+                insta::assert_snapshot!(refusal(config().token(wrong)), @"connect: the token is empty, or not of printable ASCII without spaces");
+            }
+        }
     }
 
     #[tokio::test]

@@ -275,6 +275,28 @@ mod tests {
         assert_eq!(failure.message.as_deref(), Some("etcdserver: mvcc: database space exceeded"));
     }
 
+    /// The servers of locks and elections ask the store as a client of their own, whose errors come
+    /// with the code Unknown (`server/etcdserver/api/v3lock/lock.go`).
+    #[test]
+    fn a_token_is_not_taken_under_any_code() {
+        let texts = [
+            "etcdserver: invalid auth token",
+            "etcdserver: user name is empty",
+            "etcdserver: revision of auth store is old",
+            "auth: invalid auth token",
+            "auth: revision in header is old",
+        ];
+        for text in texts {
+            for code in [Code::Unknown, Code::Unauthenticated, Code::InvalidArgument] {
+                let failure = classify(Status::new(code, text));
+                let found = (failure.kind, failure.fate);
+                assert_eq!(found, (ErrorKind::InvalidAuthToken, Fate::Refused), "{text}");
+            }
+        }
+        // The control.
+        assert_eq!(classify(Status::unknown("a token")).fate, Fate::Unknown);
+    }
+
     #[test]
     fn a_text_that_is_new_is_kept_with_its_code() {
         let failure = classify(Status::failed_precondition("etcdserver: too blue"));

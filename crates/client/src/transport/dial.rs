@@ -244,6 +244,7 @@ mod tests {
         let dialing = Dialing {
             tls: None,
             session: None,
+            token: None,
             timeout: patience,
             pings,
             connections: 1,

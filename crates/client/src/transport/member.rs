@@ -89,9 +89,12 @@ impl Member {
         S: Fn(Channel, Duration) -> F,
         F: Future<Output = Result<T, Status>>,
     {
-        match &self.dialing.session {
-            Some(session) => self.send_as(session, lane, patience, &send).await,
-            None => self.send_as_shown(lane, patience, &send).await.map_err(nobody),
+        match (&self.dialing.session, &self.dialing.token) {
+            (Some(session), _) => self.send_as(session, lane, patience, &send).await,
+            (None, Some(token)) => {
+                self.deliver(lane, Some(token), patience, &send).await.map_err(old)
+            }
+            (None, None) => self.send_as_shown(lane, patience, &send).await.map_err(nobody),
         }
     }
 
@@ -169,6 +172,16 @@ impl Member {
                 Err(no_answer(patience))
             }
         }
+    }
+}
+
+/// A request with a token that is not ours to refresh.
+fn old(failure: Failure) -> Failure {
+    match failure.kind {
+        ErrorKind::InvalidAuthToken => failure.fix(
+            "a token of Config::token is never refreshed: make a client with a new one, or give a user",
+        ),
+        _ => failure,
     }
 }
 
