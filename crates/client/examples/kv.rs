@@ -23,7 +23,7 @@ async fn main() -> Result<()> {
         .otherwise([Op::get("fruit/apple")]);
     println!("ripened: {}", client.txn(txn).await?.succeeded());
 
-    match client.delete(Keys::prefix("fruit/")).await {
+    match client.delete_range(Keys::prefix("fruit/")).await {
         Ok(response) => println!("{} deleted", response.deleted()),
         Err(error) if error.outcome() == Outcome::Unknown => println!("perhaps deleted: {error}"),
         Err(error) => return Err(error),

@@ -7,7 +7,7 @@ use tercet_client::{Config, Result, Tls};
 
 /// `ETCDCTL_ENDPOINTS`, with commas between; `ETCDCTL_CACERT`, and with mutual TLS `ETCDCTL_CERT` and
 /// `ETCDCTL_KEY`, are PEM files, which are read again when they change.
-pub fn config() -> Result<Config> {
+pub(crate) fn config() -> Result<Config> {
     let endpoints = var("ETCDCTL_ENDPOINTS").unwrap_or_else(|_| "http://127.0.0.1:2379".to_owned());
     let config = Config::new(endpoints.split(',').map(str::to_owned));
     let Ok(ca) = var("ETCDCTL_CACERT") else { return Ok(config) };
