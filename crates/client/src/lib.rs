@@ -13,6 +13,31 @@
 //! # Ok(()) }
 //! ```
 //!
+//! And what else there is, as the README shows it:
+//!
+//! ```no_run
+//! use std::time::Duration;
+//! use tercet_client::{Client, Config, Mutex, Tls, Watch};
+//!
+//! async fn nightly() -> tercet_client::Result<()> {
+//!     let config = Config::new(["https://etcd-1:2379", "https://etcd-2:2379", "https://etcd-3:2379"])
+//!         .tls(Tls::mutual_files("ca.crt", "client.crt", "client.key")?); // and again when replaced
+//!     let client = Client::connect(config).await?;
+//!
+//!     let session = client.session(Duration::from_secs(10)).await?; // a lease, kept alive
+//!     let guard = Mutex::new(&session, "locks/reports").lock().await?;
+//!     guard.put("reports/last", "today").await?; // refused if the lock was lost
+//!     guard.unlock().await?;
+//!
+//!     let mut changes = client.watch(Watch::prefix("jobs/")).await?; // whatever member dies
+//!     while let Some(change) = changes.next().await {
+//!         println!("{:?}", change?.events());
+//!     }
+//!     Ok(())
+//! }
+//! # let _ = nightly;
+//! ```
+//!
 //! - [`Client`] is cheap to clone, and every method takes `&self`.
 //! - A request that fails says whether it may have happened all the same: [`Error::outcome`].
 //! - No type of tonic, prost, hyper or rustls is in a signature, so their releases break nothing.
@@ -29,10 +54,6 @@
 //! - `ring` (default): cryptography by ring, which compiles in half the time.
 //! - `aws-lc-rs`: cryptography by AWS-LC, if `ring` is off (`default-features = false`). With both
 //!   it is ring, so that a dependency that adds a feature changes nothing.
-//!
-//! # Not yet
-//!
-//! Leases and locks. The wire of them all is generated, so they only need a face.
 
 #[cfg(not(any(feature = "ring", feature = "aws-lc-rs")))]
 compile_error!("tercet-client needs one of the features `ring` and `aws-lc-rs`");
