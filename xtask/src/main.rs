@@ -23,6 +23,7 @@ mod sweep;
 mod test;
 mod tidy;
 mod up;
+mod weight;
 
 const USAGE: &str = "\
 Tercet: real, secure etcd fleets on demand.

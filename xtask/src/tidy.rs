@@ -8,13 +8,14 @@ use std::process::ExitCode;
 
 use toml::Table;
 
-use crate::Failure;
+use crate::{Failure, weight};
 
 pub(crate) fn run(mut arguments: lexopt::Parser) -> Result<ExitCode, Failure> {
     if let Some(other) = arguments.next()? {
         return Err(other.unexpected().into());
     }
-    let complaints = complaints(&root())?;
+    let mut complaints = complaints(&root())?;
+    complaints.extend(weight::complaints()?);
     for complaint in &complaints {
         println!("{complaint}");
     }
