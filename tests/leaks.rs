@@ -23,9 +23,10 @@ const WORKING: usize = 300;
 /// How many are there at once.
 const AT_ONCE: usize = 25;
 
-/// What the allocator may keep of what it got back. A client that asked something has a connection,
-/// with buffers of more than 30 KiB: of the fewest that work here it would be more than this.
-const MEMORY_KIB: u64 = 8 * 1024;
+/// What the allocator may keep of what it got back: after ten thousand that worked it was 2.3 MiB. A
+/// client with a connection takes some 26 KiB (measured), so that of the fewest that work here it
+/// would be more than this.
+const MEMORY_KIB: u64 = 5 * 1024;
 
 /// Until whatever ends has ended, on a machine with much to do.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -65,10 +66,10 @@ async fn ten_thousand_clients_leave_nothing() {
     drop(watcher);
     nothing_left(&before, &ports, "what was held").await;
 
-    let held = hold(&config, WORKING).await;
+    let held = hold(&config, 2 * WORKING).await;
     let with = Left::now(&ports);
     let memory = with.memory_kib.saturating_sub(before.memory_kib);
-    assert!(memory > MEMORY_KIB, "{WORKING} clients are held, and take {memory} KiB");
+    assert!(memory > MEMORY_KIB, "{} clients are held, and take {memory} KiB", held.len());
     drop(held);
     nothing_left(&Left { memory_kib: u64::MAX / 2, ..before }, &ports, "what was held").await;
 }

@@ -16,8 +16,8 @@ const BACKENDS: [&str; 2] = ["ring", "aws-lc-rs"];
 pub(crate) fn complaints() -> Result<Vec<String>, Failure> {
     let mut complaints = Vec::new();
     for backend in BACKENDS {
-        let crates = crates(&tree(backend)?);
-        complaints.extend(of_crates(backend, crates.len(), MOST_CRATES));
+        let tree = tree(backend)?;
+        complaints.extend(of_crates(backend, crates(&tree).len(), MOST_CRATES));
     }
     Ok(complaints)
 }
