@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use tonic::Request;
 
 use crate::config::Config;
@@ -10,7 +11,7 @@ use crate::error::Result;
 use crate::from_wire::FromWire;
 use crate::generated::etcdserverpb::cluster_client::ClusterClient;
 use crate::generated::etcdserverpb::maintenance_client::MaintenanceClient;
-use crate::kv::Namespace;
+use crate::kv::{Leave, Namespace};
 use crate::lease::Keeper;
 use crate::transport::call::{Caller, Lane, Operation};
 use crate::transport::channel::Channel;
@@ -65,6 +66,44 @@ impl Client {
     #[must_use]
     pub fn endpoints(&self) -> Vec<String> {
         self.caller.members().iter().map(|member| member.url().to_string()).collect()
+    }
+
+    /// A client of the same connections that sees only the keys which begin with `prefix`, and sees
+    /// them without it: what it calls `a` the server calls `prefix` and then `a`.
+    ///
+    /// It holds for all that names keys: reads, writes, transactions with their comparisons, watches,
+    /// locks and all else that is made of these. Within a namespace another can be made. Leases,
+    /// members and maintenance are the cluster's and stay what they are, and so do users: give them
+    /// permissions for the whole keys. An empty prefix changes nothing.
+    ///
+    /// What reaches beyond, as [`Keys::all`](crate::Keys::all), ends where the namespace does. The
+    /// key that is just the prefix has no name within: an empty key is refused
+    /// (`client/v3/namespace/kv.go` does the same).
+    ///
+    /// ```no_run
+    /// # async fn run(client: tercet_client::Client) -> tercet_client::Result<()> {
+    /// let app = client.namespace("app/");
+    /// app.put("a", "1").await?;
+    /// assert!(client.get("app/a").await?.is_some());
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn namespace(&self, prefix: impl Into<Bytes>) -> Self {
+        Self { namespace: self.namespace.within(&prefix.into()), ..self.clone() }
+    }
+
+    /// As [`unary`](Self::unary), of an answer that may name keys.
+    pub(crate) async fn unary_within<W, T, S, F>(&self, operation: Operation, send: S) -> Result<T>
+    where
+        S: Fn(Channel, Duration) -> F,
+        F: Future<Output = Result<tonic::Response<W>, tonic::Status>>,
+        T: FromWire<W>,
+        W: Leave,
+    {
+        let (answer, _) = self.caller.call(operation, Lane::Requests, send).await?;
+        let mut answer = answer.into_inner();
+        answer.leave(&self.namespace);
+        Ok(T::from_wire(answer))
     }
 
     pub(crate) async fn unary<W, T, S, F>(&self, operation: Operation, send: S) -> Result<T>

@@ -104,9 +104,9 @@ pub use self::coordination::{
 pub use self::error::{Error, ErrorKind, Outcome, Result};
 pub use self::intercept::{Call, CallError, Exchange, Exchanging, InvalidMetadata, Reply};
 pub use self::kv::{
-    Compare, Delete, DeleteResponse, EVIDENCE_TIME, Guarded, Is, KeyValue, Keys, Op, OpResponse,
-    Order, Put, PutResponse, Range, RangeResponse, Resolution, SortBy, Txn, TxnResponse, TxnThen,
-    TxnWhen,
+    Compare, Delete, DeleteResponse, EVIDENCE_TIME, Guarded, Is, KeyValue, KeyValues, Keys, Op,
+    OpResponse, Order, Pages, Put, PutResponse, Range, RangeResponse, RangeStream, Resolution,
+    SortBy, Txn, TxnResponse, TxnThen, TxnWhen,
 };
 pub use self::lease::{
     Lease, LeaseGrantResponse, LeaseId, LeaseLost, LeaseLostReason, LeaseRevokeResponse,

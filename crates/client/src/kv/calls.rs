@@ -5,12 +5,16 @@ use bytes::Bytes;
 use crate::client::{Client, timed};
 use crate::error::Result;
 use crate::generated::etcdserverpb::kv_client::KvClient;
+use crate::kv::check::{self, invalid};
 use crate::kv::{
-    Delete, DeleteResponse, KeyValue, Put, PutResponse, Range, RangeResponse, Txn, TxnResponse,
+    Delete, DeleteResponse, Enter, KeyValue, Put, PutResponse, Range, RangeResponse, Txn,
+    TxnResponse,
 };
 use crate::transport::call::Operation;
 use crate::transport::channel::Channel;
 
+const PUT: Operation = Operation::write("put");
+const DELETE: Operation = Operation::write("delete");
 pub(crate) const TXN: Operation = Operation::write("txn");
 
 impl Client {
@@ -31,8 +35,10 @@ impl Client {
     /// As [`put`](Self::put).
     pub async fn put_with(&self, put: Put) -> Result<PutResponse> {
         let key = put.keys();
-        let put = put.into_wire();
-        self.unary(Operation::write("put"), |channel, patience| {
+        let mut put = put.into_wire();
+        check::put(&put).map_err(|what| invalid(PUT, what))?;
+        put.enter(&self.namespace);
+        self.unary_within(PUT, |channel, patience| {
             let request = timed(put.clone(), patience);
             async move { kv(channel).put(request).await }
         })
@@ -76,8 +82,10 @@ impl Client {
     pub async fn delete_range(&self, delete: impl Into<Delete>) -> Result<DeleteResponse> {
         let delete = delete.into();
         let keys = delete.keys();
-        let delete = delete.into_wire();
-        self.unary(Operation::write("delete"), |channel, patience| {
+        let mut delete = delete.into_wire();
+        check::delete(&delete).map_err(|what| invalid(DELETE, what))?;
+        delete.enter(&self.namespace);
+        self.unary_within(DELETE, |channel, patience| {
             let request = timed(delete.clone(), patience);
             async move { kv(channel).delete_range(request).await }
         })
@@ -109,8 +117,10 @@ impl Client {
     /// The same as a part of something else, which may be what can be sent again.
     pub(crate) async fn txn_as(&self, operation: Operation, txn: Txn) -> Result<TxnResponse> {
         let keys = txn.keys();
-        let txn = txn.into_wire();
-        self.unary(operation, |channel, patience| {
+        let mut txn = txn.into_wire();
+        check::txn(&txn).map_err(|what| invalid(operation, what))?;
+        txn.enter(&self.namespace);
+        self.unary_within(operation, |channel, patience| {
             let request = timed(txn.clone(), patience);
             async move { kv(channel).txn(request).await }
         })
@@ -118,9 +128,11 @@ impl Client {
         .map_err(|error| error.about(keys))
     }
 
-    async fn read(&self, operation: Operation, range: Range) -> Result<RangeResponse> {
-        let range = range.into_wire();
-        self.unary(operation, |channel, patience| {
+    pub(super) async fn read(&self, operation: Operation, range: Range) -> Result<RangeResponse> {
+        let mut range = range.into_wire();
+        check::range(&range).map_err(|what| invalid(operation, what))?;
+        range.enter(&self.namespace);
+        self.unary_within(operation, |channel, patience| {
             let request = timed(range.clone(), patience);
             async move { kv(channel).range(request).await }
         })

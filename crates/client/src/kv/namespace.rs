@@ -1,5 +1,9 @@
 //! Keys under a prefix that their user does not see.
 
+mod wire;
+
+pub(crate) use self::wire::{Enter, Leave};
+
 use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::generated::mvccpb;
@@ -18,6 +22,11 @@ impl Namespace {
     /// A namespace within this one.
     pub(crate) fn within(&self, prefix: &Bytes) -> Self {
         Self(self.key(prefix))
+    }
+
+    /// Whether it is the whole store.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.0.is_empty()
     }
 
     pub(crate) fn prefix(&self) -> &Bytes {

@@ -20,6 +20,14 @@ use crate::lease::id::LeaseId;
 pub struct Put(pb::PutRequest);
 
 impl Put {
+    /// Another lease for a key that exists, whose value stays: give one with [`lease`](Self::lease),
+    /// or none to take it away.
+    ///
+    /// A key that does not exist is [`KeyNotFound`](crate::ErrorKind::KeyNotFound).
+    pub fn keep_value(key: impl Into<Bytes>) -> Self {
+        Self(pb::PutRequest { key: key.into(), ignore_value: true, ..Default::default() })
+    }
+
     /// This value for this key.
     pub fn new(key: impl Into<Bytes>, value: impl Into<Bytes>) -> Self {
         Self(pb::PutRequest { key: key.into(), value: value.into(), ..Default::default() })
@@ -28,6 +36,13 @@ impl Put {
     /// The key goes away with this lease.
     pub fn lease(mut self, id: impl Into<LeaseId>) -> Self {
         self.0.lease = id.into().into();
+        self
+    }
+
+    /// The key keeps the lease that it has, or none; it must exist
+    /// ([`KeyNotFound`](crate::ErrorKind::KeyNotFound)).
+    pub fn keep_lease(mut self) -> Self {
+        self.0.ignore_lease = true;
         self
     }
 

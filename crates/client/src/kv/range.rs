@@ -119,6 +119,24 @@ impl Range {
         self
     }
 
+    /// Only keys that came into being at this revision or later.
+    pub fn min_create_revision(mut self, revision: i64) -> Self {
+        self.0.min_create_revision = revision;
+        self
+    }
+
+    /// Only keys that were last written at this revision or later.
+    pub fn min_mod_revision(mut self, revision: i64) -> Self {
+        self.0.min_mod_revision = revision;
+        self
+    }
+
+    /// Only keys that were last written at this revision or before.
+    pub fn max_mod_revision(mut self, revision: i64) -> Self {
+        self.0.max_mod_revision = revision;
+        self
+    }
+
     /// What was written last comes first.
     pub fn newest_first(self) -> Self {
         self.sort(SortBy::ModRevision, Order::Descending)
@@ -134,6 +152,10 @@ impl Range {
     pub fn count_only(mut self) -> Self {
         self.0.count_only = true;
         self
+    }
+
+    pub(super) fn from_wire(wire: pb::RangeRequest) -> Self {
+        Self(wire)
     }
 
     pub(crate) fn into_wire(self) -> pb::RangeRequest {
