@@ -96,7 +96,7 @@ async fn pages(client: &Client, keys: &Keys) -> Result<(Vec<KeyValue>, i64)> {
             page = page.revision(revision);
         }
         let answer = client.range(page).await?;
-        let revision = *at.get_or_insert(answer.revision());
+        let revision = *at.get_or_insert_with(|| answer.revision());
         let more = answer.more();
         let kvs = answer.into_kvs();
         limit = next_limit(&kvs);
