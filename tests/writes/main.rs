@@ -26,6 +26,6 @@ async fn client_of(cluster: &Cluster, endpoints: Vec<String>) -> Result<Client> 
     let tls = Tls::mutual_files(&files.ca, &files.client.certificate, &files.client.key)?;
     let config = Config::new(endpoints).tls(tls);
     let config =
-        config.request_timeout(Duration::from_secs(3)).dial_timeout(Duration::from_secs(1));
+        config.request_timeout(Duration::from_secs(4)).dial_timeout(Duration::from_secs(2));
     Ok(Client::connect(config).await?)
 }

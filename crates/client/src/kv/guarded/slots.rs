@@ -140,6 +140,14 @@ impl Slots {
     }
 }
 
+#[cfg(test)]
+impl Slot {
+    pub(super) fn of_test(key: &'static str, revision: i64) -> Self {
+        let lease = Lease { id: 3, made: Instant::now() };
+        Self { key: key.into(), revision, lease }
+    }
+}
+
 impl Lease {
     /// Whether it is there for [`EVIDENCE_TIME`] from now on: etcd keeps a lease for its time at
     /// least, from when it was granted, and longer after a change of the leader.

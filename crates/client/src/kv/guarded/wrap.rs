@@ -100,3 +100,84 @@ pub(super) fn unwrap(answer: TxnResponse, form: Form, slot: &Slot) -> Done {
         (Form::Flat, true) => Done::Senseless,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::from_wire::FromWire as _;
+    use crate::generated::etcdserverpb::response_op::Response;
+    use crate::generated::mvccpb;
+
+    fn wrapped(txn: impl Into<Txn>) -> (pb::TxnRequest, Form) {
+        let (txn, form) = wrap(txn.into().into_wire(), &Slot::of_test("guard", 7));
+        (txn.into_wire(), form)
+    }
+
+    fn marks(ops: &[pb::RequestOp]) -> Vec<Vec<u8>> {
+        let puts = ops.iter().filter_map(|op| match &op.request {
+            Some(Request::RequestPut(put)) if put.key == "guard" => Some(put.value.to_vec()),
+            _ => None,
+        });
+        puts.collect()
+    }
+
+    #[test]
+    fn whatever_is_done_changes_the_guard() {
+        let (flat, form) = wrapped(Txn::when([Compare::missing("a")]).then([Op::put("a", "1")]));
+        assert_eq!(form, Form::Flat);
+        assert_eq!((flat.compare.len(), flat.success.len(), flat.failure.len()), (2, 2, 1));
+        assert_eq!((marks(&flat.success), marks(&flat.failure)), (vec![THEN.to_vec()], vec![]));
+
+        let both = Txn::when([Compare::missing("a")]).then([]).otherwise([Op::delete("a")]);
+        let (nested, form) = wrapped(both);
+        assert_eq!(form, Form::Nested);
+        assert_eq!((nested.compare.len(), nested.success.len()), (1, 1));
+        assert!(nested.failure.is_empty(), "with a guard that is lost nothing is done");
+        let Some(Request::RequestTxn(inner)) = &nested.success[0].request else {
+            panic!("{nested:?}")
+        };
+        assert_eq!(marks(&inner.success), [THEN]);
+        assert_eq!(marks(&inner.failure), [OTHERWISE]);
+    }
+
+    fn answer(succeeded: bool, responses: Vec<Response>) -> pb::TxnResponse {
+        let responses = responses.into_iter().map(|one| pb::ResponseOp { response: Some(one) });
+        let header = Some(pb::ResponseHeader { revision: 9, ..Default::default() });
+        pb::TxnResponse { header, succeeded, responses: responses.collect() }
+    }
+
+    fn guard_at(mod_revision: i64) -> Response {
+        let kv = mvccpb::KeyValue { mod_revision, ..Default::default() };
+        Response::ResponseRange(pb::RangeResponse { kvs: vec![kv], ..Default::default() })
+    }
+
+    #[test]
+    fn an_answer_is_that_of_the_transaction_alone() {
+        let put = || Response::ResponsePut(pb::PutResponse::default());
+        let unwrap =
+            |wire, form| unwrap(TxnResponse::from_wire(wire), form, &Slot::of_test("guard", 7));
+        let Done::Answered(done, 9) = unwrap(answer(true, vec![put(), put()]), Form::Flat) else {
+            panic!("it was done")
+        };
+        assert_eq!((done.succeeded(), done.responses().len(), done.revision()), (true, 1, 9));
+        let Done::Answered(not, 7) = unwrap(answer(false, vec![guard_at(7)]), Form::Flat) else {
+            panic!("its own comparisons did not hold")
+        };
+        assert!(!not.succeeded() && not.responses().is_empty());
+        assert_eq!(unwrap(answer(false, vec![guard_at(8)]), Form::Flat), Done::GuardLost);
+
+        let inner = Response::ResponseTxn(answer(false, vec![put(), put()]));
+        let Done::Answered(other, 9) = unwrap(answer(true, vec![inner]), Form::Nested) else {
+            panic!("the other branch was done")
+        };
+        assert_eq!((other.succeeded(), other.responses().len()), (false, 1));
+        assert_eq!(unwrap(answer(false, vec![]), Form::Nested), Done::GuardLost);
+        for (form, senseless) in [
+            (Form::Flat, answer(true, vec![])),
+            (Form::Flat, answer(false, vec![])),
+            (Form::Nested, answer(true, vec![put()])),
+        ] {
+            assert_eq!(unwrap(senseless, form), Done::Senseless);
+        }
+    }
+}
