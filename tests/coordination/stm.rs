@@ -158,6 +158,41 @@ async fn reads_are_of_one_revision_where_that_is_promised() -> Result<()> {
     Ok(())
 }
 
+/// Also of futures that begin at once, with somebody who writes all the time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reads_that_begin_at_once_are_of_one_revision() -> Result<()> {
+    for etcd in available() {
+        let cluster = fleet_of(etcd, 1).await?;
+        let client = cluster.client().await?;
+        let writer = tokio::spawn({
+            let client = client.clone();
+            async move {
+                for number in 0.. {
+                    let number = number.to_string();
+                    let both = [Op::put("a", number.clone()), Op::put("b", number)];
+                    client.txn(Txn::always(both)).await.expect("a fleet that is whole");
+                }
+            }
+        });
+        let mut skewed = [0; 2];
+        for _ in 0..100 {
+            for (at, isolation) in
+                [Isolation::default(), Isolation::ReadCommitted].iter().enumerate()
+            {
+                let done = client.transact_with(with(*isolation), async |stm| {
+                    let (a, b) = tokio::join!(stm.get("a"), stm.get("b"));
+                    Ok(a? != b?)
+                });
+                skewed[at] += usize::from(done.await?.into_value());
+            }
+        }
+        writer.abort();
+        assert_eq!(skewed[0], 0);
+        assert!(skewed[1] > 0, "the control: each of its own");
+    }
+    Ok(())
+}
+
 /// What is written and was not read is compared by the default alone; and what is compacted away
 /// meanwhile is read again.
 #[tokio::test]

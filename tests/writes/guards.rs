@@ -1,6 +1,7 @@
 //! What guarded writes do where nothing is broken, and what becomes of their guards.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use tercet_client::{Compare, EVIDENCE_TIME, Keys, Op, OpResponse, Put, Range, Txn};
 use tercet_harness::Result;
@@ -90,6 +91,35 @@ async fn guards_that_somebody_has_taken_away_are_made_again() -> Result<()> {
             guarded.txn(otherwise()).await?;
         }
         assert_eq!(client.get("key").await?.unwrap().version(), 6, "none twice");
+    }
+    Ok(())
+}
+
+/// A write that nobody waits for any more takes its guard with it: the others go on with theirs, and
+/// each that was acknowledged is there once.
+#[tokio::test]
+async fn a_write_that_is_dropped_under_way_harms_no_other() -> Result<()> {
+    for etcd in available() {
+        let cluster = fleet_of(etcd).members(1).start().await?;
+        let client = cluster.client().await?;
+        let guarded = client.guarded("guards/");
+        let (mut acknowledged, mut dropped) = (Vec::new(), 0);
+        let mut patience = Duration::from_micros(50);
+        while acknowledged.len() < 20 || dropped < 10 {
+            let key = format!("key/{}", acknowledged.len() + dropped);
+            match tokio::time::timeout(patience, guarded.put(key.clone(), "1")).await {
+                Ok(put) => acknowledged.push((key, put?.revision())),
+                Err(_) => dropped += 1,
+            }
+            patience = (patience * 5 / 4).min(Duration::from_millis(30));
+            if dropped < 10 && patience == Duration::from_millis(30) {
+                patience = Duration::from_micros(50);
+            }
+        }
+        for (key, revision) in acknowledged {
+            let kv = client.get(key).await?.expect("acknowledged");
+            assert_eq!((kv.mod_revision(), kv.version()), (revision, 1));
+        }
     }
     Ok(())
 }
