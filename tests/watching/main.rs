@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper of a test may fail as the test may")]
 
+mod cache;
 mod checker;
 mod compaction;
 mod crowd;
