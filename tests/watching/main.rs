@@ -11,3 +11,4 @@ mod naive;
 mod responses;
 mod scribes;
 mod support;
+mod users;
