@@ -21,6 +21,14 @@ use crate::kv::range::{Range, RangeResponse};
 ///     .then([Op::put("lock", "me")])
 ///     .otherwise([Op::get("lock")]);
 /// ```
+///
+/// Another order does not compile:
+///
+/// ```compile_fail
+/// use tercet_client::{Compare, Op, Txn};
+///
+/// let take = Txn::when([Compare::missing("lock")]).otherwise([Op::get("lock")]);
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[must_use]
 pub struct Txn(pb::TxnRequest);
