@@ -4,7 +4,7 @@ use tercet_client::{Election, ErrorKind};
 use tercet_harness::Result;
 use tercet_tests::available;
 
-use crate::{TTL, fleet_of};
+use crate::{LONG, fleet_of};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_leader_is_told_in_order_whatever_happens_to_members() -> Result<()> {
@@ -12,7 +12,7 @@ async fn each_leader_is_told_in_order_whatever_happens_to_members() -> Result<()
     for etcd in available() {
         let cluster = fleet_of(etcd).start().await?;
         let client = cluster.client().await?;
-        let watching = client.session(TTL).await?;
+        let watching = client.session(LONG).await?;
         let mut leaders = Election::new(&watching, "office").observe();
         assert!(Election::new(&watching, "office").leader().await?.is_none());
         let seen = tokio::spawn(async move {
@@ -30,7 +30,7 @@ async fn each_leader_is_told_in_order_whatever_happens_to_members() -> Result<()
         let mut expected = Vec::new();
         let mut token = 0;
         for term in 0..TERMS {
-            let session = client.session(TTL).await?;
+            let session = client.session(LONG).await?;
             let election = Election::new(&session, "office");
             let office = election.campaign(format!("{term}")).await?;
             assert!(office.fence().token() > token);
@@ -60,7 +60,7 @@ async fn each_leader_is_told_in_order_whatever_happens_to_members() -> Result<()
                 _ => session.close().await?,
             }
         }
-        let session = client.session(TTL).await?;
+        let session = client.session(LONG).await?;
         let office = Election::new(&session, "office").campaign("the end").await?;
         expected.push((office.fence().token(), "the end".to_owned()));
         assert_eq!(seen.await.unwrap()?, expected);

@@ -9,7 +9,7 @@ use tercet_cluster::binary::Binary;
 use tercet_harness::{Cluster, Result};
 use tercet_tests::{PATIENCE, available, command, command_that_can_be_interrupted, say};
 
-use crate::{TTL, fleet_of};
+use crate::{LONG, fleet_of};
 
 /// An etcdctl that runs until it is told to end.
 struct Etcdctl {
@@ -72,7 +72,7 @@ async fn a_lock_is_the_same_for_both() -> Result<()> {
     for etcd in available() {
         let cluster = fleet_of(etcd).members(1).start().await?;
         let client = cluster.client().await?;
-        let session = client.session(TTL).await?;
+        let session = client.session(LONG).await?;
         let mutex = Mutex::new(&session, "lock");
         let guard = mutex.lock().await?;
         let Some(mut theirs) = Etcdctl::start(etcd, &cluster, &["lock", "lock"]) else { continue };
@@ -94,7 +94,7 @@ async fn an_election_is_the_same_for_both() -> Result<()> {
     for etcd in available() {
         let cluster = fleet_of(etcd).members(1).start().await?;
         let client = cluster.client().await?;
-        let session = client.session(TTL).await?;
+        let session = client.session(LONG).await?;
         let election = Election::new(&session, "office");
         let office = election.campaign("ours").await?;
         let Some(mut theirs) = Etcdctl::start(etcd, &cluster, &["elect", "office", "theirs"])

@@ -9,7 +9,7 @@ use tercet_harness::Result;
 use tercet_tests::{PATIENCE, available};
 use tokio::task::JoinSet;
 
-use crate::{TTL, fleet_of};
+use crate::{LONG, fleet_of};
 
 /// Waits until there are so many keys below this name.
 async fn queue(client: &Client, name: &'static str, length: usize) -> Result<()> {
@@ -29,7 +29,7 @@ async fn one_holds_it_and_the_others_wait_in_order() -> Result<()> {
     for etcd in available() {
         let cluster = fleet_of(etcd).members(1).start().await?;
         let client = cluster.client().await?;
-        let session = client.session(TTL).await?;
+        let session = client.session(LONG).await?;
         let first = Mutex::new(&session, "lock").lock().await?;
         let key = format!("lock/{:x}", i64::from(session.lease_id()));
         assert_eq!(first.fence().key(), key.as_bytes());
@@ -40,7 +40,7 @@ async fn one_holds_it_and_the_others_wait_in_order() -> Result<()> {
         );
 
         // Nobody else has it, of another session or of this one.
-        let other = client.session(TTL).await?;
+        let other = client.session(LONG).await?;
         assert!(Mutex::new(&other, "lock").try_lock().await?.is_none());
         assert!(Mutex::new(&session, "lock").try_lock().await?.is_none());
         queue(&client, "lock", 1).await?;
@@ -48,7 +48,7 @@ async fn one_holds_it_and_the_others_wait_in_order() -> Result<()> {
         let mut waiting = JoinSet::new();
         let mut tokens = vec![first.fence().token()];
         for place in 1..=4 {
-            let session = client.session(TTL).await?;
+            let session = client.session(LONG).await?;
             waiting.spawn(async move {
                 let guard = Mutex::new(&session, "lock").lock().await?;
                 let token = guard.fence().token();
@@ -83,7 +83,7 @@ async fn never_two_at_once() -> Result<()> {
         let mut tasks = JoinSet::new();
         // Two of each share a session, and so a key.
         for _ in 0..TASKS / 2 {
-            let session = client.session(TTL).await?;
+            let session = client.session(LONG).await?;
             for _ in 0..2 {
                 let (session, inside, client) = (session.clone(), inside.clone(), client.clone());
                 tasks.spawn(async move {
@@ -120,7 +120,7 @@ async fn who_gives_up_leaves_the_queue() -> Result<()> {
         let cluster = fleet_of(etcd).members(1).start().await?;
         let client = cluster.client().await?;
         let sessions =
-            [client.session(TTL).await?, client.session(TTL).await?, client.session(TTL).await?];
+            [client.session(LONG).await?, client.session(LONG).await?, client.session(LONG).await?];
         let [holder, fickle, patient] = sessions.map(|session| Mutex::new(&session, "lock"));
         let guard = holder.lock().await?;
         let waiting = tokio::spawn(async move { fickle.lock().await.map(drop) });
@@ -157,7 +157,7 @@ async fn who_loses_his_session_or_key_is_told() -> Result<()> {
     for etcd in available() {
         let cluster = fleet_of(etcd).members(1).start().await?;
         let client = cluster.client().await?;
-        let (first, second) = (client.session(TTL).await?, client.session(TTL).await?);
+        let (first, second) = (client.session(LONG).await?, client.session(LONG).await?);
         let guard = Mutex::new(&first, "lock").lock().await?;
         let waiting = Mutex::new(&second, "lock");
         let waiting = tokio::spawn(async move { waiting.lock().await });
@@ -186,7 +186,7 @@ async fn readers_share_and_writers_do_not() -> Result<()> {
         let cluster = fleet_of(etcd).members(1).start().await?;
         let client = cluster.client().await?;
         let sessions =
-            [client.session(TTL).await?, client.session(TTL).await?, client.session(TTL).await?];
+            [client.session(LONG).await?, client.session(LONG).await?, client.session(LONG).await?];
         let [one, two, three] = sessions.map(|session| RwLock::new(&session, "rw"));
         let (first, again) = (one.read().await?, one.read().await?);
         let second = two.try_read().await?.expect("readers share");

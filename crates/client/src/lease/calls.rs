@@ -76,8 +76,10 @@ impl Client {
             Err(error)
                 if error.kind() == ErrorKind::LeaseExists && tries.load(Ordering::Relaxed) > 1 =>
             {
-                let there = self.lease_time_to_live(id).await?.ok_or(error)?;
-                let (ttl, revision) = (there.granted(), there.revision());
+                // That it is there is known already; for how long it lives, at least as asked for.
+                let there = self.lease_time_to_live(id).await.ok().flatten();
+                let (ttl, revision) =
+                    there.map_or((ttl, 0), |there| (there.granted(), there.revision()));
                 Ok(LeaseGrantResponse { id, ttl, revision })
             }
             Err(error) => Err(error),
