@@ -1,7 +1,7 @@
 //! No lease is lost while every gap is shorter than its time to live.
 
 use tercet_client::{Client, Keys, Lease, Permission, Put};
-use tercet_harness::{Cluster, End, Faults, Result};
+use tercet_harness::{End, Faults, Result};
 use tercet_tests::available;
 
 use crate::{TTL, client_of, fleet_of, renewed};
