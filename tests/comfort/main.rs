@@ -1,3 +1,4 @@
 //! Namespaces, pages, streams and the rest of the client's faces, on real fleets.
 
 mod hooks;
+mod migration;
