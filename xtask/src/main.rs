@@ -18,6 +18,7 @@ mod pki;
 mod plan;
 mod proto;
 mod ps;
+mod services;
 mod style;
 mod sweep;
 mod test;

@@ -6,6 +6,8 @@
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
+use crate::services;
+
 /// What a file of generated code begins with.
 const HEADER: &str =
     "// Generated from crates/client/proto by `cargo xtask proto`: do not edit.\n\n";
@@ -102,27 +104,23 @@ fn left_over(folder: &Path, files: &[(PathBuf, String)]) -> Result<Vec<PathBuf>,
 ///
 /// # Errors
 ///
-/// If a `.proto` file is wrong, or if the folder for what tonic writes cannot be used.
+/// If a `.proto` file is wrong, or if the folder for what prost writes cannot be used.
 pub(crate) fn generate() -> Result<Vec<(PathBuf, String)>, Error> {
     let protos = client_folder().join("proto");
     let descriptors =
         protox::compile(files_in(&protos, "proto")?, [&protos]).map_err(Error::Compile)?;
 
-    // tonic can only write into a folder, so it is given one of its own.
+    // prost can only write into a folder, so it is given one of its own.
     let scratch = tempfile::tempdir().map_err(|source| Error::File {
         action: "create a folder in",
         path: std::env::temp_dir(),
         source,
     })?;
-    tonic_prost_build::configure()
-        .build_server(false)
-        // `Channel` is brought by the client, which has its own connector.
-        .build_transport(false)
-        .codec_path("crate::transport::codec::Codec")
-        .bytes(".")
+    prost_build::Config::new()
+        .service_generator(Box::new(services::Clients))
+        .bytes(["."])
         .skip_debug(SECRET_MESSAGES)
         .out_dir(scratch.path())
-        .emit_rerun_if_changed(false)
         .compile_fds(descriptors)
         .map_err(Error::Generate)?;
 

@@ -118,20 +118,28 @@ impl Client {
 }
 
 /// With the deadline told to the server, so that it does not go on for nobody.
+///
+/// It is rounded up to a whole second, or below that to a power of two of milliseconds: HTTP/2 sends a
+/// header that it has sent before as one byte, and the microseconds of each request's own deadline would
+/// be new every time, to us and to the server. We ourselves wait no longer for that.
 pub(crate) fn timed<T>(message: T, patience: Duration) -> Request<T> {
     let mut request = Request::new(message);
-    request.set_timeout(patience);
+    let timeout = match u64::try_from(patience.as_millis()).unwrap_or(u64::MAX) {
+        millis @ 0..1000 => format!("{}m", (millis + 1).next_power_of_two()),
+        millis => format!("{}S", millis.div_ceil(1000)),
+    };
+    if let Ok(timeout) = timeout.parse() {
+        request.metadata_mut().insert("grpc-timeout", timeout);
+    }
     request
 }
 
-// A large answer is the asker's own wish: tonic's limit of 4 MiB would refuse it after the work.
-
-pub(crate) fn cluster(channel: Channel) -> ClusterClient<Channel> {
-    ClusterClient::new(channel).max_decoding_message_size(usize::MAX)
+pub(crate) fn cluster(channel: Channel) -> ClusterClient {
+    ClusterClient::new(channel)
 }
 
-pub(crate) fn maintenance(channel: Channel) -> MaintenanceClient<Channel> {
-    MaintenanceClient::new(channel).max_decoding_message_size(usize::MAX)
+pub(crate) fn maintenance(channel: Channel) -> MaintenanceClient {
+    MaintenanceClient::new(channel)
 }
 
 #[cfg(test)]

@@ -28,8 +28,7 @@ use crate::transport::tls::Tls;
 /// first.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long one connection may take: name, TCP, TLS, the server's first word, and with a
-/// [user](Config::user) again as long for the token.
+/// How long one connection may take: name, TCP, TLS and the server's first word.
 ///
 /// Three round trips of a slow link, and one lost SYN (repeated after 1 s: RFC 6298).
 pub const DIAL_TIMEOUT: Duration = Duration::from_secs(3);
@@ -162,8 +161,8 @@ impl Config {
     ///
     /// It is never more than half of a request's time, so that an endpoint that swallows packets
     /// leaves the other half to the next. The addresses of a name share it. When it is used up by
-    /// connecting, the server still has a quarter of a second for its first word. A token may take
-    /// as long again.
+    /// connecting, the server still has a quarter of a second for its first word. A token, for which
+    /// a server has to work, is a part of the request's time.
     ///
     /// A write whose time is up while it waits for a connection was not sent, and its error says so.
     pub fn dial_timeout(mut self, timeout: Duration) -> Self {

@@ -68,9 +68,7 @@ mod fake;
 mod from_wire;
 #[expect(
     unreachable_pub,
-    unused_qualifications,
     unnameable_types,
-    clippy::allow_attributes_without_reason,
     clippy::enum_variant_names,
     reason = "generated code, all of the wire, of which the client shows a part"
 )]

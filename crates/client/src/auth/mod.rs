@@ -20,8 +20,8 @@ use crate::generated::authpb;
 use crate::generated::etcdserverpb::auth_client::AuthClient;
 use crate::transport::channel::Channel;
 
-pub(crate) fn auth(channel: Channel) -> AuthClient<Channel> {
-    AuthClient::new(channel).max_decoding_message_size(usize::MAX)
+pub(crate) fn auth(channel: Channel) -> AuthClient {
+    AuthClient::new(channel)
 }
 
 /// The answer to what has none but that it was done.

@@ -208,490 +208,137 @@ pub struct AuthRoleRevokePermissionResponse {
     #[prost(message, optional, tag = "1")]
     pub header: ::core::option::Option<ResponseHeader>,
 }
-/// Generated client implementations.
+/// The calls of the service `Auth`.
 pub mod auth_client {
-    #![allow(
-        unused_variables,
-        dead_code,
-        missing_docs,
-        clippy::wildcard_imports,
-        clippy::let_unit_value,
-    )]
-    use tonic::codegen::*;
-    use tonic::codegen::http::Uri;
-    #[derive(Debug, Clone)]
-    pub struct AuthClient<T> {
-        inner: tonic::client::Grpc<T>,
-    }
-    impl<T> AuthClient<T>
-    where
-        T: tonic::client::GrpcService<tonic::body::Body>,
-        T::Error: Into<StdError>,
-        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
-        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
-    {
-        pub fn new(inner: T) -> Self {
-            let inner = tonic::client::Grpc::new(inner);
-            Self { inner }
-        }
-        pub fn with_origin(inner: T, origin: Uri) -> Self {
-            let inner = tonic::client::Grpc::with_origin(inner, origin);
-            Self { inner }
-        }
-        pub fn with_interceptor<F>(
-            inner: T,
-            interceptor: F,
-        ) -> AuthClient<InterceptedService<T, F>>
-        where
-            F: tonic::service::Interceptor,
-            T::ResponseBody: Default,
-            T: tonic::codegen::Service<
-                http::Request<tonic::body::Body>,
-                Response = http::Response<
-                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
-                >,
-            >,
-            <T as tonic::codegen::Service<
-                http::Request<tonic::body::Body>,
-            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
-        {
-            AuthClient::new(InterceptedService::new(inner, interceptor))
-        }
-        /// Compress requests with the given encoding.
-        ///
-        /// This requires the server to support it otherwise it might respond with an
-        /// error.
-        #[must_use]
-        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
-            self.inner = self.inner.send_compressed(encoding);
-            self
-        }
-        /// Enable decompressing responses.
-        #[must_use]
-        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
-            self.inner = self.inner.accept_compressed(encoding);
-            self
-        }
-        /// Limits the maximum size of a decoded message.
-        ///
-        /// Default: `4MB`
-        #[must_use]
-        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
-            self.inner = self.inner.max_decoding_message_size(limit);
-            self
-        }
-        /// Limits the maximum size of an encoded message.
-        ///
-        /// Default: `usize::MAX`
-        #[must_use]
-        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
-            self.inner = self.inner.max_encoding_message_size(limit);
-            self
+    #![allow(dead_code, reason = "some calls nobody makes")]
+    use crate::transport::channel::Channel;
+    #[derive(Debug)]
+    pub struct AuthClient(Channel);
+    impl AuthClient {
+        pub fn new(channel: Channel) -> Self {
+            Self(channel)
         }
         pub async fn auth_enable(
             &mut self,
             request: impl tonic::IntoRequest<super::AuthEnableRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::AuthEnableResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = crate::transport::codec::Codec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/etcdserverpb.Auth/AuthEnable",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("etcdserverpb.Auth", "AuthEnable"));
-            self.inner.unary(req, path, codec).await
+        ) -> Result<tonic::Response<super::AuthEnableResponse>, tonic::Status> {
+            self.0.unary(request.into_request(), "/etcdserverpb.Auth/AuthEnable").await
         }
         pub async fn auth_disable(
             &mut self,
             request: impl tonic::IntoRequest<super::AuthDisableRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::AuthDisableResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = crate::transport::codec::Codec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/etcdserverpb.Auth/AuthDisable",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("etcdserverpb.Auth", "AuthDisable"));
-            self.inner.unary(req, path, codec).await
+        ) -> Result<tonic::Response<super::AuthDisableResponse>, tonic::Status> {
+            self.0.unary(request.into_request(), "/etcdserverpb.Auth/AuthDisable").await
         }
         /// Since 3.5.
         pub async fn auth_status(
             &mut self,
             request: impl tonic::IntoRequest<super::AuthStatusRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::AuthStatusResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = crate::transport::codec::Codec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/etcdserverpb.Auth/AuthStatus",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("etcdserverpb.Auth", "AuthStatus"));
-            self.inner.unary(req, path, codec).await
+        ) -> Result<tonic::Response<super::AuthStatusResponse>, tonic::Status> {
+            self.0.unary(request.into_request(), "/etcdserverpb.Auth/AuthStatus").await
         }
         pub async fn authenticate(
             &mut self,
             request: impl tonic::IntoRequest<super::AuthenticateRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::AuthenticateResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = crate::transport::codec::Codec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/etcdserverpb.Auth/Authenticate",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("etcdserverpb.Auth", "Authenticate"));
-            self.inner.unary(req, path, codec).await
+        ) -> Result<tonic::Response<super::AuthenticateResponse>, tonic::Status> {
+            self.0.unary(request.into_request(), "/etcdserverpb.Auth/Authenticate").await
         }
         pub async fn user_add(
             &mut self,
             request: impl tonic::IntoRequest<super::AuthUserAddRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::AuthUserAddResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = crate::transport::codec::Codec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/etcdserverpb.Auth/UserAdd",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut().insert(GrpcMethod::new("etcdserverpb.Auth", "UserAdd"));
-            self.inner.unary(req, path, codec).await
+        ) -> Result<tonic::Response<super::AuthUserAddResponse>, tonic::Status> {
+            self.0.unary(request.into_request(), "/etcdserverpb.Auth/UserAdd").await
         }
         pub async fn user_get(
             &mut self,
             request: impl tonic::IntoRequest<super::AuthUserGetRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::AuthUserGetResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = crate::transport::codec::Codec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/etcdserverpb.Auth/UserGet",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut().insert(GrpcMethod::new("etcdserverpb.Auth", "UserGet"));
-            self.inner.unary(req, path, codec).await
+        ) -> Result<tonic::Response<super::AuthUserGetResponse>, tonic::Status> {
+            self.0.unary(request.into_request(), "/etcdserverpb.Auth/UserGet").await
         }
         pub async fn user_list(
             &mut self,
             request: impl tonic::IntoRequest<super::AuthUserListRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::AuthUserListResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = crate::transport::codec::Codec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/etcdserverpb.Auth/UserList",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("etcdserverpb.Auth", "UserList"));
-            self.inner.unary(req, path, codec).await
+        ) -> Result<tonic::Response<super::AuthUserListResponse>, tonic::Status> {
+            self.0.unary(request.into_request(), "/etcdserverpb.Auth/UserList").await
         }
         pub async fn user_delete(
             &mut self,
             request: impl tonic::IntoRequest<super::AuthUserDeleteRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::AuthUserDeleteResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = crate::transport::codec::Codec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/etcdserverpb.Auth/UserDelete",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("etcdserverpb.Auth", "UserDelete"));
-            self.inner.unary(req, path, codec).await
+        ) -> Result<tonic::Response<super::AuthUserDeleteResponse>, tonic::Status> {
+            self.0.unary(request.into_request(), "/etcdserverpb.Auth/UserDelete").await
         }
         pub async fn user_change_password(
             &mut self,
             request: impl tonic::IntoRequest<super::AuthUserChangePasswordRequest>,
-        ) -> std::result::Result<
+        ) -> Result<
             tonic::Response<super::AuthUserChangePasswordResponse>,
             tonic::Status,
         > {
-            self.inner
-                .ready()
+            self.0
+                .unary(request.into_request(), "/etcdserverpb.Auth/UserChangePassword")
                 .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = crate::transport::codec::Codec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/etcdserverpb.Auth/UserChangePassword",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("etcdserverpb.Auth", "UserChangePassword"));
-            self.inner.unary(req, path, codec).await
         }
         pub async fn user_grant_role(
             &mut self,
             request: impl tonic::IntoRequest<super::AuthUserGrantRoleRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::AuthUserGrantRoleResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
+        ) -> Result<tonic::Response<super::AuthUserGrantRoleResponse>, tonic::Status> {
+            self.0
+                .unary(request.into_request(), "/etcdserverpb.Auth/UserGrantRole")
                 .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = crate::transport::codec::Codec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/etcdserverpb.Auth/UserGrantRole",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("etcdserverpb.Auth", "UserGrantRole"));
-            self.inner.unary(req, path, codec).await
         }
         pub async fn user_revoke_role(
             &mut self,
             request: impl tonic::IntoRequest<super::AuthUserRevokeRoleRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::AuthUserRevokeRoleResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
+        ) -> Result<tonic::Response<super::AuthUserRevokeRoleResponse>, tonic::Status> {
+            self.0
+                .unary(request.into_request(), "/etcdserverpb.Auth/UserRevokeRole")
                 .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = crate::transport::codec::Codec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/etcdserverpb.Auth/UserRevokeRole",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("etcdserverpb.Auth", "UserRevokeRole"));
-            self.inner.unary(req, path, codec).await
         }
         pub async fn role_add(
             &mut self,
             request: impl tonic::IntoRequest<super::AuthRoleAddRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::AuthRoleAddResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = crate::transport::codec::Codec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/etcdserverpb.Auth/RoleAdd",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut().insert(GrpcMethod::new("etcdserverpb.Auth", "RoleAdd"));
-            self.inner.unary(req, path, codec).await
+        ) -> Result<tonic::Response<super::AuthRoleAddResponse>, tonic::Status> {
+            self.0.unary(request.into_request(), "/etcdserverpb.Auth/RoleAdd").await
         }
         pub async fn role_get(
             &mut self,
             request: impl tonic::IntoRequest<super::AuthRoleGetRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::AuthRoleGetResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = crate::transport::codec::Codec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/etcdserverpb.Auth/RoleGet",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut().insert(GrpcMethod::new("etcdserverpb.Auth", "RoleGet"));
-            self.inner.unary(req, path, codec).await
+        ) -> Result<tonic::Response<super::AuthRoleGetResponse>, tonic::Status> {
+            self.0.unary(request.into_request(), "/etcdserverpb.Auth/RoleGet").await
         }
         pub async fn role_list(
             &mut self,
             request: impl tonic::IntoRequest<super::AuthRoleListRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::AuthRoleListResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = crate::transport::codec::Codec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/etcdserverpb.Auth/RoleList",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("etcdserverpb.Auth", "RoleList"));
-            self.inner.unary(req, path, codec).await
+        ) -> Result<tonic::Response<super::AuthRoleListResponse>, tonic::Status> {
+            self.0.unary(request.into_request(), "/etcdserverpb.Auth/RoleList").await
         }
         pub async fn role_delete(
             &mut self,
             request: impl tonic::IntoRequest<super::AuthRoleDeleteRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::AuthRoleDeleteResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = crate::transport::codec::Codec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/etcdserverpb.Auth/RoleDelete",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("etcdserverpb.Auth", "RoleDelete"));
-            self.inner.unary(req, path, codec).await
+        ) -> Result<tonic::Response<super::AuthRoleDeleteResponse>, tonic::Status> {
+            self.0.unary(request.into_request(), "/etcdserverpb.Auth/RoleDelete").await
         }
         pub async fn role_grant_permission(
             &mut self,
             request: impl tonic::IntoRequest<super::AuthRoleGrantPermissionRequest>,
-        ) -> std::result::Result<
+        ) -> Result<
             tonic::Response<super::AuthRoleGrantPermissionResponse>,
             tonic::Status,
         > {
-            self.inner
-                .ready()
+            self.0
+                .unary(request.into_request(), "/etcdserverpb.Auth/RoleGrantPermission")
                 .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = crate::transport::codec::Codec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/etcdserverpb.Auth/RoleGrantPermission",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("etcdserverpb.Auth", "RoleGrantPermission"));
-            self.inner.unary(req, path, codec).await
         }
         pub async fn role_revoke_permission(
             &mut self,
             request: impl tonic::IntoRequest<super::AuthRoleRevokePermissionRequest>,
-        ) -> std::result::Result<
+        ) -> Result<
             tonic::Response<super::AuthRoleRevokePermissionResponse>,
             tonic::Status,
         > {
-            self.inner
-                .ready()
+            self.0
+                .unary(request.into_request(), "/etcdserverpb.Auth/RoleRevokePermission")
                 .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = crate::transport::codec::Codec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/etcdserverpb.Auth/RoleRevokePermission",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("etcdserverpb.Auth", "RoleRevokePermission"));
-            self.inner.unary(req, path, codec).await
         }
     }
 }
@@ -776,206 +423,54 @@ pub struct MemberPromoteResponse {
     #[prost(message, repeated, tag = "2")]
     pub members: ::prost::alloc::vec::Vec<Member>,
 }
-/// Generated client implementations.
+/// The calls of the service `Cluster`.
 pub mod cluster_client {
-    #![allow(
-        unused_variables,
-        dead_code,
-        missing_docs,
-        clippy::wildcard_imports,
-        clippy::let_unit_value,
-    )]
-    use tonic::codegen::*;
-    use tonic::codegen::http::Uri;
-    #[derive(Debug, Clone)]
-    pub struct ClusterClient<T> {
-        inner: tonic::client::Grpc<T>,
-    }
-    impl<T> ClusterClient<T>
-    where
-        T: tonic::client::GrpcService<tonic::body::Body>,
-        T::Error: Into<StdError>,
-        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
-        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
-    {
-        pub fn new(inner: T) -> Self {
-            let inner = tonic::client::Grpc::new(inner);
-            Self { inner }
-        }
-        pub fn with_origin(inner: T, origin: Uri) -> Self {
-            let inner = tonic::client::Grpc::with_origin(inner, origin);
-            Self { inner }
-        }
-        pub fn with_interceptor<F>(
-            inner: T,
-            interceptor: F,
-        ) -> ClusterClient<InterceptedService<T, F>>
-        where
-            F: tonic::service::Interceptor,
-            T::ResponseBody: Default,
-            T: tonic::codegen::Service<
-                http::Request<tonic::body::Body>,
-                Response = http::Response<
-                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
-                >,
-            >,
-            <T as tonic::codegen::Service<
-                http::Request<tonic::body::Body>,
-            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
-        {
-            ClusterClient::new(InterceptedService::new(inner, interceptor))
-        }
-        /// Compress requests with the given encoding.
-        ///
-        /// This requires the server to support it otherwise it might respond with an
-        /// error.
-        #[must_use]
-        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
-            self.inner = self.inner.send_compressed(encoding);
-            self
-        }
-        /// Enable decompressing responses.
-        #[must_use]
-        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
-            self.inner = self.inner.accept_compressed(encoding);
-            self
-        }
-        /// Limits the maximum size of a decoded message.
-        ///
-        /// Default: `4MB`
-        #[must_use]
-        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
-            self.inner = self.inner.max_decoding_message_size(limit);
-            self
-        }
-        /// Limits the maximum size of an encoded message.
-        ///
-        /// Default: `usize::MAX`
-        #[must_use]
-        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
-            self.inner = self.inner.max_encoding_message_size(limit);
-            self
+    #![allow(dead_code, reason = "some calls nobody makes")]
+    use crate::transport::channel::Channel;
+    #[derive(Debug)]
+    pub struct ClusterClient(Channel);
+    impl ClusterClient {
+        pub fn new(channel: Channel) -> Self {
+            Self(channel)
         }
         pub async fn member_add(
             &mut self,
             request: impl tonic::IntoRequest<super::MemberAddRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::MemberAddResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = crate::transport::codec::Codec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/etcdserverpb.Cluster/MemberAdd",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("etcdserverpb.Cluster", "MemberAdd"));
-            self.inner.unary(req, path, codec).await
+        ) -> Result<tonic::Response<super::MemberAddResponse>, tonic::Status> {
+            self.0.unary(request.into_request(), "/etcdserverpb.Cluster/MemberAdd").await
         }
         pub async fn member_remove(
             &mut self,
             request: impl tonic::IntoRequest<super::MemberRemoveRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::MemberRemoveResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
+        ) -> Result<tonic::Response<super::MemberRemoveResponse>, tonic::Status> {
+            self.0
+                .unary(request.into_request(), "/etcdserverpb.Cluster/MemberRemove")
                 .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = crate::transport::codec::Codec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/etcdserverpb.Cluster/MemberRemove",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("etcdserverpb.Cluster", "MemberRemove"));
-            self.inner.unary(req, path, codec).await
         }
         pub async fn member_update(
             &mut self,
             request: impl tonic::IntoRequest<super::MemberUpdateRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::MemberUpdateResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
+        ) -> Result<tonic::Response<super::MemberUpdateResponse>, tonic::Status> {
+            self.0
+                .unary(request.into_request(), "/etcdserverpb.Cluster/MemberUpdate")
                 .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = crate::transport::codec::Codec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/etcdserverpb.Cluster/MemberUpdate",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("etcdserverpb.Cluster", "MemberUpdate"));
-            self.inner.unary(req, path, codec).await
         }
         pub async fn member_list(
             &mut self,
             request: impl tonic::IntoRequest<super::MemberListRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::MemberListResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
+        ) -> Result<tonic::Response<super::MemberListResponse>, tonic::Status> {
+            self.0
+                .unary(request.into_request(), "/etcdserverpb.Cluster/MemberList")
                 .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = crate::transport::codec::Codec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/etcdserverpb.Cluster/MemberList",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("etcdserverpb.Cluster", "MemberList"));
-            self.inner.unary(req, path, codec).await
         }
         /// Since 3.4.
         pub async fn member_promote(
             &mut self,
             request: impl tonic::IntoRequest<super::MemberPromoteRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::MemberPromoteResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
+        ) -> Result<tonic::Response<super::MemberPromoteResponse>, tonic::Status> {
+            self.0
+                .unary(request.into_request(), "/etcdserverpb.Cluster/MemberPromote")
                 .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = crate::transport::codec::Codec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/etcdserverpb.Cluster/MemberPromote",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("etcdserverpb.Cluster", "MemberPromote"));
-            self.inner.unary(req, path, codec).await
         }
     }
 }
@@ -1344,209 +839,57 @@ pub struct CompactionResponse {
     #[prost(message, optional, tag = "1")]
     pub header: ::core::option::Option<ResponseHeader>,
 }
-/// Generated client implementations.
+/// The calls of the service `Kv`.
 pub mod kv_client {
-    #![allow(
-        unused_variables,
-        dead_code,
-        missing_docs,
-        clippy::wildcard_imports,
-        clippy::let_unit_value,
-    )]
-    use tonic::codegen::*;
-    use tonic::codegen::http::Uri;
-    #[derive(Debug, Clone)]
-    pub struct KvClient<T> {
-        inner: tonic::client::Grpc<T>,
-    }
-    impl<T> KvClient<T>
-    where
-        T: tonic::client::GrpcService<tonic::body::Body>,
-        T::Error: Into<StdError>,
-        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
-        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
-    {
-        pub fn new(inner: T) -> Self {
-            let inner = tonic::client::Grpc::new(inner);
-            Self { inner }
-        }
-        pub fn with_origin(inner: T, origin: Uri) -> Self {
-            let inner = tonic::client::Grpc::with_origin(inner, origin);
-            Self { inner }
-        }
-        pub fn with_interceptor<F>(
-            inner: T,
-            interceptor: F,
-        ) -> KvClient<InterceptedService<T, F>>
-        where
-            F: tonic::service::Interceptor,
-            T::ResponseBody: Default,
-            T: tonic::codegen::Service<
-                http::Request<tonic::body::Body>,
-                Response = http::Response<
-                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
-                >,
-            >,
-            <T as tonic::codegen::Service<
-                http::Request<tonic::body::Body>,
-            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
-        {
-            KvClient::new(InterceptedService::new(inner, interceptor))
-        }
-        /// Compress requests with the given encoding.
-        ///
-        /// This requires the server to support it otherwise it might respond with an
-        /// error.
-        #[must_use]
-        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
-            self.inner = self.inner.send_compressed(encoding);
-            self
-        }
-        /// Enable decompressing responses.
-        #[must_use]
-        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
-            self.inner = self.inner.accept_compressed(encoding);
-            self
-        }
-        /// Limits the maximum size of a decoded message.
-        ///
-        /// Default: `4MB`
-        #[must_use]
-        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
-            self.inner = self.inner.max_decoding_message_size(limit);
-            self
-        }
-        /// Limits the maximum size of an encoded message.
-        ///
-        /// Default: `usize::MAX`
-        #[must_use]
-        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
-            self.inner = self.inner.max_encoding_message_size(limit);
-            self
+    #![allow(dead_code, reason = "some calls nobody makes")]
+    use crate::transport::channel::Channel;
+    #[derive(Debug)]
+    pub struct KvClient(Channel);
+    impl KvClient {
+        pub fn new(channel: Channel) -> Self {
+            Self(channel)
         }
         pub async fn range(
             &mut self,
             request: impl tonic::IntoRequest<super::RangeRequest>,
-        ) -> std::result::Result<tonic::Response<super::RangeResponse>, tonic::Status> {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = crate::transport::codec::Codec::default();
-            let path = http::uri::PathAndQuery::from_static("/etcdserverpb.KV/Range");
-            let mut req = request.into_request();
-            req.extensions_mut().insert(GrpcMethod::new("etcdserverpb.KV", "Range"));
-            self.inner.unary(req, path, codec).await
+        ) -> Result<tonic::Response<super::RangeResponse>, tonic::Status> {
+            self.0.unary(request.into_request(), "/etcdserverpb.KV/Range").await
         }
         /// Since 3.7.
         pub async fn range_stream(
             &mut self,
             request: impl tonic::IntoRequest<super::RangeRequest>,
-        ) -> std::result::Result<
-            tonic::Response<tonic::codec::Streaming<super::RangeStreamResponse>>,
+        ) -> Result<
+            tonic::Response<tonic::Streaming<super::RangeStreamResponse>>,
             tonic::Status,
         > {
-            self.inner
-                .ready()
+            self.0
+                .server_streaming(request.into_request(), "/etcdserverpb.KV/RangeStream")
                 .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = crate::transport::codec::Codec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/etcdserverpb.KV/RangeStream",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("etcdserverpb.KV", "RangeStream"));
-            self.inner.server_streaming(req, path, codec).await
         }
         pub async fn put(
             &mut self,
             request: impl tonic::IntoRequest<super::PutRequest>,
-        ) -> std::result::Result<tonic::Response<super::PutResponse>, tonic::Status> {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = crate::transport::codec::Codec::default();
-            let path = http::uri::PathAndQuery::from_static("/etcdserverpb.KV/Put");
-            let mut req = request.into_request();
-            req.extensions_mut().insert(GrpcMethod::new("etcdserverpb.KV", "Put"));
-            self.inner.unary(req, path, codec).await
+        ) -> Result<tonic::Response<super::PutResponse>, tonic::Status> {
+            self.0.unary(request.into_request(), "/etcdserverpb.KV/Put").await
         }
         pub async fn delete_range(
             &mut self,
             request: impl tonic::IntoRequest<super::DeleteRangeRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::DeleteRangeResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = crate::transport::codec::Codec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/etcdserverpb.KV/DeleteRange",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("etcdserverpb.KV", "DeleteRange"));
-            self.inner.unary(req, path, codec).await
+        ) -> Result<tonic::Response<super::DeleteRangeResponse>, tonic::Status> {
+            self.0.unary(request.into_request(), "/etcdserverpb.KV/DeleteRange").await
         }
         pub async fn txn(
             &mut self,
             request: impl tonic::IntoRequest<super::TxnRequest>,
-        ) -> std::result::Result<tonic::Response<super::TxnResponse>, tonic::Status> {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = crate::transport::codec::Codec::default();
-            let path = http::uri::PathAndQuery::from_static("/etcdserverpb.KV/Txn");
-            let mut req = request.into_request();
-            req.extensions_mut().insert(GrpcMethod::new("etcdserverpb.KV", "Txn"));
-            self.inner.unary(req, path, codec).await
+        ) -> Result<tonic::Response<super::TxnResponse>, tonic::Status> {
+            self.0.unary(request.into_request(), "/etcdserverpb.KV/Txn").await
         }
         pub async fn compact(
             &mut self,
             request: impl tonic::IntoRequest<super::CompactionRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::CompactionResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = crate::transport::codec::Codec::default();
-            let path = http::uri::PathAndQuery::from_static("/etcdserverpb.KV/Compact");
-            let mut req = request.into_request();
-            req.extensions_mut().insert(GrpcMethod::new("etcdserverpb.KV", "Compact"));
-            self.inner.unary(req, path, codec).await
+        ) -> Result<tonic::Response<super::CompactionResponse>, tonic::Status> {
+            self.0.unary(request.into_request(), "/etcdserverpb.KV/Compact").await
         }
     }
 }
@@ -1629,207 +972,57 @@ pub struct LeaseLeasesResponse {
     #[prost(message, repeated, tag = "2")]
     pub leases: ::prost::alloc::vec::Vec<LeaseStatus>,
 }
-/// Generated client implementations.
+/// The calls of the service `Lease`.
 pub mod lease_client {
-    #![allow(
-        unused_variables,
-        dead_code,
-        missing_docs,
-        clippy::wildcard_imports,
-        clippy::let_unit_value,
-    )]
-    use tonic::codegen::*;
-    use tonic::codegen::http::Uri;
-    #[derive(Debug, Clone)]
-    pub struct LeaseClient<T> {
-        inner: tonic::client::Grpc<T>,
-    }
-    impl<T> LeaseClient<T>
-    where
-        T: tonic::client::GrpcService<tonic::body::Body>,
-        T::Error: Into<StdError>,
-        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
-        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
-    {
-        pub fn new(inner: T) -> Self {
-            let inner = tonic::client::Grpc::new(inner);
-            Self { inner }
-        }
-        pub fn with_origin(inner: T, origin: Uri) -> Self {
-            let inner = tonic::client::Grpc::with_origin(inner, origin);
-            Self { inner }
-        }
-        pub fn with_interceptor<F>(
-            inner: T,
-            interceptor: F,
-        ) -> LeaseClient<InterceptedService<T, F>>
-        where
-            F: tonic::service::Interceptor,
-            T::ResponseBody: Default,
-            T: tonic::codegen::Service<
-                http::Request<tonic::body::Body>,
-                Response = http::Response<
-                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
-                >,
-            >,
-            <T as tonic::codegen::Service<
-                http::Request<tonic::body::Body>,
-            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
-        {
-            LeaseClient::new(InterceptedService::new(inner, interceptor))
-        }
-        /// Compress requests with the given encoding.
-        ///
-        /// This requires the server to support it otherwise it might respond with an
-        /// error.
-        #[must_use]
-        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
-            self.inner = self.inner.send_compressed(encoding);
-            self
-        }
-        /// Enable decompressing responses.
-        #[must_use]
-        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
-            self.inner = self.inner.accept_compressed(encoding);
-            self
-        }
-        /// Limits the maximum size of a decoded message.
-        ///
-        /// Default: `4MB`
-        #[must_use]
-        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
-            self.inner = self.inner.max_decoding_message_size(limit);
-            self
-        }
-        /// Limits the maximum size of an encoded message.
-        ///
-        /// Default: `usize::MAX`
-        #[must_use]
-        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
-            self.inner = self.inner.max_encoding_message_size(limit);
-            self
+    #![allow(dead_code, reason = "some calls nobody makes")]
+    use crate::transport::channel::Channel;
+    #[derive(Debug)]
+    pub struct LeaseClient(Channel);
+    impl LeaseClient {
+        pub fn new(channel: Channel) -> Self {
+            Self(channel)
         }
         pub async fn lease_grant(
             &mut self,
             request: impl tonic::IntoRequest<super::LeaseGrantRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::LeaseGrantResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = crate::transport::codec::Codec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/etcdserverpb.Lease/LeaseGrant",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("etcdserverpb.Lease", "LeaseGrant"));
-            self.inner.unary(req, path, codec).await
+        ) -> Result<tonic::Response<super::LeaseGrantResponse>, tonic::Status> {
+            self.0.unary(request.into_request(), "/etcdserverpb.Lease/LeaseGrant").await
         }
         pub async fn lease_revoke(
             &mut self,
             request: impl tonic::IntoRequest<super::LeaseRevokeRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::LeaseRevokeResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = crate::transport::codec::Codec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/etcdserverpb.Lease/LeaseRevoke",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("etcdserverpb.Lease", "LeaseRevoke"));
-            self.inner.unary(req, path, codec).await
+        ) -> Result<tonic::Response<super::LeaseRevokeResponse>, tonic::Status> {
+            self.0.unary(request.into_request(), "/etcdserverpb.Lease/LeaseRevoke").await
         }
         pub async fn lease_keep_alive(
             &mut self,
             request: impl tonic::IntoStreamingRequest<
                 Message = super::LeaseKeepAliveRequest,
             >,
-        ) -> std::result::Result<
-            tonic::Response<tonic::codec::Streaming<super::LeaseKeepAliveResponse>>,
+        ) -> Result<
+            tonic::Response<tonic::Streaming<super::LeaseKeepAliveResponse>>,
             tonic::Status,
         > {
-            self.inner
-                .ready()
+            self.0
+                .streaming(
+                    request.into_streaming_request(),
+                    "/etcdserverpb.Lease/LeaseKeepAlive",
+                )
                 .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = crate::transport::codec::Codec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/etcdserverpb.Lease/LeaseKeepAlive",
-            );
-            let mut req = request.into_streaming_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("etcdserverpb.Lease", "LeaseKeepAlive"));
-            self.inner.streaming(req, path, codec).await
         }
         pub async fn lease_time_to_live(
             &mut self,
             request: impl tonic::IntoRequest<super::LeaseTimeToLiveRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::LeaseTimeToLiveResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
+        ) -> Result<tonic::Response<super::LeaseTimeToLiveResponse>, tonic::Status> {
+            self.0
+                .unary(request.into_request(), "/etcdserverpb.Lease/LeaseTimeToLive")
                 .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = crate::transport::codec::Codec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/etcdserverpb.Lease/LeaseTimeToLive",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("etcdserverpb.Lease", "LeaseTimeToLive"));
-            self.inner.unary(req, path, codec).await
         }
         pub async fn lease_leases(
             &mut self,
             request: impl tonic::IntoRequest<super::LeaseLeasesRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::LeaseLeasesResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = crate::transport::codec::Codec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/etcdserverpb.Lease/LeaseLeases",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("etcdserverpb.Lease", "LeaseLeases"));
-            self.inner.unary(req, path, codec).await
+        ) -> Result<tonic::Response<super::LeaseLeasesResponse>, tonic::Status> {
+            self.0.unary(request.into_request(), "/etcdserverpb.Lease/LeaseLeases").await
         }
     }
 }
@@ -2083,266 +1276,82 @@ impl AlarmType {
         }
     }
 }
-/// Generated client implementations.
+/// The calls of the service `Maintenance`.
 pub mod maintenance_client {
-    #![allow(
-        unused_variables,
-        dead_code,
-        missing_docs,
-        clippy::wildcard_imports,
-        clippy::let_unit_value,
-    )]
-    use tonic::codegen::*;
-    use tonic::codegen::http::Uri;
-    #[derive(Debug, Clone)]
-    pub struct MaintenanceClient<T> {
-        inner: tonic::client::Grpc<T>,
-    }
-    impl<T> MaintenanceClient<T>
-    where
-        T: tonic::client::GrpcService<tonic::body::Body>,
-        T::Error: Into<StdError>,
-        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
-        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
-    {
-        pub fn new(inner: T) -> Self {
-            let inner = tonic::client::Grpc::new(inner);
-            Self { inner }
-        }
-        pub fn with_origin(inner: T, origin: Uri) -> Self {
-            let inner = tonic::client::Grpc::with_origin(inner, origin);
-            Self { inner }
-        }
-        pub fn with_interceptor<F>(
-            inner: T,
-            interceptor: F,
-        ) -> MaintenanceClient<InterceptedService<T, F>>
-        where
-            F: tonic::service::Interceptor,
-            T::ResponseBody: Default,
-            T: tonic::codegen::Service<
-                http::Request<tonic::body::Body>,
-                Response = http::Response<
-                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
-                >,
-            >,
-            <T as tonic::codegen::Service<
-                http::Request<tonic::body::Body>,
-            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
-        {
-            MaintenanceClient::new(InterceptedService::new(inner, interceptor))
-        }
-        /// Compress requests with the given encoding.
-        ///
-        /// This requires the server to support it otherwise it might respond with an
-        /// error.
-        #[must_use]
-        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
-            self.inner = self.inner.send_compressed(encoding);
-            self
-        }
-        /// Enable decompressing responses.
-        #[must_use]
-        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
-            self.inner = self.inner.accept_compressed(encoding);
-            self
-        }
-        /// Limits the maximum size of a decoded message.
-        ///
-        /// Default: `4MB`
-        #[must_use]
-        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
-            self.inner = self.inner.max_decoding_message_size(limit);
-            self
-        }
-        /// Limits the maximum size of an encoded message.
-        ///
-        /// Default: `usize::MAX`
-        #[must_use]
-        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
-            self.inner = self.inner.max_encoding_message_size(limit);
-            self
+    #![allow(dead_code, reason = "some calls nobody makes")]
+    use crate::transport::channel::Channel;
+    #[derive(Debug)]
+    pub struct MaintenanceClient(Channel);
+    impl MaintenanceClient {
+        pub fn new(channel: Channel) -> Self {
+            Self(channel)
         }
         pub async fn alarm(
             &mut self,
             request: impl tonic::IntoRequest<super::AlarmRequest>,
-        ) -> std::result::Result<tonic::Response<super::AlarmResponse>, tonic::Status> {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = crate::transport::codec::Codec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/etcdserverpb.Maintenance/Alarm",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("etcdserverpb.Maintenance", "Alarm"));
-            self.inner.unary(req, path, codec).await
+        ) -> Result<tonic::Response<super::AlarmResponse>, tonic::Status> {
+            self.0.unary(request.into_request(), "/etcdserverpb.Maintenance/Alarm").await
         }
         pub async fn status(
             &mut self,
             request: impl tonic::IntoRequest<super::StatusRequest>,
-        ) -> std::result::Result<tonic::Response<super::StatusResponse>, tonic::Status> {
-            self.inner
-                .ready()
+        ) -> Result<tonic::Response<super::StatusResponse>, tonic::Status> {
+            self.0
+                .unary(request.into_request(), "/etcdserverpb.Maintenance/Status")
                 .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = crate::transport::codec::Codec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/etcdserverpb.Maintenance/Status",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("etcdserverpb.Maintenance", "Status"));
-            self.inner.unary(req, path, codec).await
         }
         pub async fn defragment(
             &mut self,
             request: impl tonic::IntoRequest<super::DefragmentRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::DefragmentResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
+        ) -> Result<tonic::Response<super::DefragmentResponse>, tonic::Status> {
+            self.0
+                .unary(request.into_request(), "/etcdserverpb.Maintenance/Defragment")
                 .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = crate::transport::codec::Codec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/etcdserverpb.Maintenance/Defragment",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("etcdserverpb.Maintenance", "Defragment"));
-            self.inner.unary(req, path, codec).await
         }
         pub async fn hash(
             &mut self,
             request: impl tonic::IntoRequest<super::HashRequest>,
-        ) -> std::result::Result<tonic::Response<super::HashResponse>, tonic::Status> {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = crate::transport::codec::Codec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/etcdserverpb.Maintenance/Hash",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("etcdserverpb.Maintenance", "Hash"));
-            self.inner.unary(req, path, codec).await
+        ) -> Result<tonic::Response<super::HashResponse>, tonic::Status> {
+            self.0.unary(request.into_request(), "/etcdserverpb.Maintenance/Hash").await
         }
         pub async fn hash_kv(
             &mut self,
             request: impl tonic::IntoRequest<super::HashKvRequest>,
-        ) -> std::result::Result<tonic::Response<super::HashKvResponse>, tonic::Status> {
-            self.inner
-                .ready()
+        ) -> Result<tonic::Response<super::HashKvResponse>, tonic::Status> {
+            self.0
+                .unary(request.into_request(), "/etcdserverpb.Maintenance/HashKV")
                 .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = crate::transport::codec::Codec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/etcdserverpb.Maintenance/HashKV",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("etcdserverpb.Maintenance", "HashKV"));
-            self.inner.unary(req, path, codec).await
         }
         pub async fn snapshot(
             &mut self,
             request: impl tonic::IntoRequest<super::SnapshotRequest>,
-        ) -> std::result::Result<
-            tonic::Response<tonic::codec::Streaming<super::SnapshotResponse>>,
+        ) -> Result<
+            tonic::Response<tonic::Streaming<super::SnapshotResponse>>,
             tonic::Status,
         > {
-            self.inner
-                .ready()
+            self.0
+                .server_streaming(
+                    request.into_request(),
+                    "/etcdserverpb.Maintenance/Snapshot",
+                )
                 .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = crate::transport::codec::Codec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/etcdserverpb.Maintenance/Snapshot",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("etcdserverpb.Maintenance", "Snapshot"));
-            self.inner.server_streaming(req, path, codec).await
         }
         pub async fn move_leader(
             &mut self,
             request: impl tonic::IntoRequest<super::MoveLeaderRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::MoveLeaderResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
+        ) -> Result<tonic::Response<super::MoveLeaderResponse>, tonic::Status> {
+            self.0
+                .unary(request.into_request(), "/etcdserverpb.Maintenance/MoveLeader")
                 .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = crate::transport::codec::Codec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/etcdserverpb.Maintenance/MoveLeader",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("etcdserverpb.Maintenance", "MoveLeader"));
-            self.inner.unary(req, path, codec).await
         }
         /// Since 3.5.
         pub async fn downgrade(
             &mut self,
             request: impl tonic::IntoRequest<super::DowngradeRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::DowngradeResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
+        ) -> Result<tonic::Response<super::DowngradeResponse>, tonic::Status> {
+            self.0
+                .unary(request.into_request(), "/etcdserverpb.Maintenance/Downgrade")
                 .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = crate::transport::codec::Codec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/etcdserverpb.Maintenance/Downgrade",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("etcdserverpb.Maintenance", "Downgrade"));
-            self.inner.unary(req, path, codec).await
         }
     }
 }
@@ -2452,106 +1461,26 @@ pub struct WatchResponse {
     #[prost(message, repeated, tag = "11")]
     pub events: ::prost::alloc::vec::Vec<super::mvccpb::Event>,
 }
-/// Generated client implementations.
+/// The calls of the service `Watch`.
 pub mod watch_client {
-    #![allow(
-        unused_variables,
-        dead_code,
-        missing_docs,
-        clippy::wildcard_imports,
-        clippy::let_unit_value,
-    )]
-    use tonic::codegen::*;
-    use tonic::codegen::http::Uri;
-    #[derive(Debug, Clone)]
-    pub struct WatchClient<T> {
-        inner: tonic::client::Grpc<T>,
-    }
-    impl<T> WatchClient<T>
-    where
-        T: tonic::client::GrpcService<tonic::body::Body>,
-        T::Error: Into<StdError>,
-        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
-        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
-    {
-        pub fn new(inner: T) -> Self {
-            let inner = tonic::client::Grpc::new(inner);
-            Self { inner }
-        }
-        pub fn with_origin(inner: T, origin: Uri) -> Self {
-            let inner = tonic::client::Grpc::with_origin(inner, origin);
-            Self { inner }
-        }
-        pub fn with_interceptor<F>(
-            inner: T,
-            interceptor: F,
-        ) -> WatchClient<InterceptedService<T, F>>
-        where
-            F: tonic::service::Interceptor,
-            T::ResponseBody: Default,
-            T: tonic::codegen::Service<
-                http::Request<tonic::body::Body>,
-                Response = http::Response<
-                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
-                >,
-            >,
-            <T as tonic::codegen::Service<
-                http::Request<tonic::body::Body>,
-            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
-        {
-            WatchClient::new(InterceptedService::new(inner, interceptor))
-        }
-        /// Compress requests with the given encoding.
-        ///
-        /// This requires the server to support it otherwise it might respond with an
-        /// error.
-        #[must_use]
-        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
-            self.inner = self.inner.send_compressed(encoding);
-            self
-        }
-        /// Enable decompressing responses.
-        #[must_use]
-        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
-            self.inner = self.inner.accept_compressed(encoding);
-            self
-        }
-        /// Limits the maximum size of a decoded message.
-        ///
-        /// Default: `4MB`
-        #[must_use]
-        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
-            self.inner = self.inner.max_decoding_message_size(limit);
-            self
-        }
-        /// Limits the maximum size of an encoded message.
-        ///
-        /// Default: `usize::MAX`
-        #[must_use]
-        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
-            self.inner = self.inner.max_encoding_message_size(limit);
-            self
+    #![allow(dead_code, reason = "some calls nobody makes")]
+    use crate::transport::channel::Channel;
+    #[derive(Debug)]
+    pub struct WatchClient(Channel);
+    impl WatchClient {
+        pub fn new(channel: Channel) -> Self {
+            Self(channel)
         }
         pub async fn watch(
             &mut self,
             request: impl tonic::IntoStreamingRequest<Message = super::WatchRequest>,
-        ) -> std::result::Result<
-            tonic::Response<tonic::codec::Streaming<super::WatchResponse>>,
+        ) -> Result<
+            tonic::Response<tonic::Streaming<super::WatchResponse>>,
             tonic::Status,
         > {
-            self.inner
-                .ready()
+            self.0
+                .streaming(request.into_streaming_request(), "/etcdserverpb.Watch/Watch")
                 .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = crate::transport::codec::Codec::default();
-            let path = http::uri::PathAndQuery::from_static("/etcdserverpb.Watch/Watch");
-            let mut req = request.into_streaming_request();
-            req.extensions_mut().insert(GrpcMethod::new("etcdserverpb.Watch", "Watch"));
-            self.inner.streaming(req, path, codec).await
         }
     }
 }

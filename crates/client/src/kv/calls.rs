@@ -140,7 +140,6 @@ impl Client {
     }
 }
 
-// A large answer is the asker's own wish: tonic's limit of 4 MiB would refuse it after the work.
-pub(crate) fn kv(channel: Channel) -> KvClient<Channel> {
-    KvClient::new(channel).max_decoding_message_size(usize::MAX)
+pub(crate) fn kv(channel: Channel) -> KvClient {
+    KvClient::new(channel)
 }

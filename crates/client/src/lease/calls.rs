@@ -198,9 +198,9 @@ impl Client {
     }
 }
 
-fn lease(channel: Channel) -> LeaseClient<Channel> {
+fn lease(channel: Channel) -> LeaseClient {
     // All leases there are may be many.
-    LeaseClient::new(channel).max_decoding_message_size(usize::MAX)
+    LeaseClient::new(channel)
 }
 
 fn not_found(endpoint: &str) -> Error {

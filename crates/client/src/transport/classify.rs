@@ -148,6 +148,16 @@ fn by_code(code: Code) -> (ErrorKind, Fate) {
 fn unanswered(ended: &Ended) -> Failure {
     let fate = if ended.is_refused() { Fate::NeverSent } else { Fate::Unknown };
     match ended {
+        Ended::Request(status) => {
+            Failure::new(ErrorKind::InvalidRequest, Fate::Refused, status.message())
+        }
+        Ended::TooLarge { .. } => {
+            Failure::new(ErrorKind::RequestTooLarge, Fate::Refused, ended.to_string())
+                .fix("split it; etcd itself takes 1.5 MiB unless --max-request-bytes says more")
+        }
+        Ended::AnswerTooLarge { .. } => {
+            Failure::new(ErrorKind::Protocol, fate, ended.to_string()).fix("read it in parts")
+        }
         Ended::Stream(error) if ended.is_refused() && error.is_reset() => {
             let what = "the server takes no more requests on this connection";
             Failure::new(ErrorKind::Unavailable, fate, what)

@@ -19,7 +19,7 @@ const ANSWER_BUFFER_BYTES: usize = 0;
 /// What of a stream's requests is sent on its way at once; tonic's own.
 const YIELD_BYTES: usize = 32 * 1024;
 
-/// The codec of all generated code, which names it.
+/// The codec of streams.
 #[derive(Debug)]
 pub(crate) struct Codec<T, U>(PhantomData<fn(T) -> U>);
 

@@ -10,6 +10,10 @@ use tonic::Status;
 pub(crate) enum Ended {
     /// It cannot be sent as it is; nothing of it was.
     Request(Status),
+    /// It is larger than the client's limit; nothing of it was sent.
+    TooLarge { bytes: usize, limit: usize },
+    /// The answer is larger than the client's limit.
+    AnswerTooLarge { bytes: usize, limit: usize },
     /// The connection was at its end before the request had a stream of its own.
     Unsent(h2::Error),
     /// It had one.
@@ -32,7 +36,10 @@ impl Ended {
         let Self::Stream(error) = self else {
             return matches!(
                 self,
-                Self::Request(_) | Self::Unsent(_) | Self::Layer { sent: false, .. }
+                Self::Request(_)
+                    | Self::TooLarge { .. }
+                    | Self::Unsent(_)
+                    | Self::Layer { sent: false, .. }
             );
         };
         let refused = error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
@@ -44,6 +51,14 @@ impl fmt::Display for Ended {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Request(_) => "the request cannot be sent",
+            Self::TooLarge { bytes, limit } => {
+                let allowed = "Config::max_request_bytes allows";
+                return write!(f, "the request has {bytes} bytes, and {allowed} {limit}");
+            }
+            Self::AnswerTooLarge { bytes, limit } => {
+                let allowed = "Config::max_response_bytes allows";
+                return write!(f, "the answer has {bytes} bytes, and {allowed} {limit}");
+            }
             Self::Unsent(_) => "the connection ended before the request was sent",
             Self::Stream(_) => "the connection ended before the answer came",
             Self::Silence => "the server stopped answering pings",
@@ -58,7 +73,7 @@ impl StdError for Ended {
         match self {
             Self::Request(status) => Some(status),
             Self::Unsent(error) | Self::Stream(error) => Some(error),
-            Self::Silence => None,
+            Self::TooLarge { .. } | Self::AnswerTooLarge { .. } | Self::Silence => None,
             Self::Layer { error, .. } => Some(&**error),
         }
     }

@@ -53,11 +53,7 @@ fn start(
         // A member without a leader has no news, and would be silent for ever. So told, it refuses
         // the stream, and ends it when it loses the leader (`api/v3rpc/interceptor.go`).
         request.metadata_mut().insert("hasleader", MetadataValue::from_static("true"));
-        let mut responses = WatchClient::new(channel)
-            .max_decoding_message_size(usize::MAX)
-            .watch(request)
-            .await?
-            .into_inner();
+        let mut responses = WatchClient::new(channel).watch(request).await?.into_inner();
         match responses.message().await? {
             // Said within the stream, and not of it: who asks again with another token must know.
             Some(first) if first.canceled && is_about_the_user(&first.cancel_reason) => {

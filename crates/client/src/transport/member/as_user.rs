@@ -118,8 +118,6 @@ impl Member {
             let request = timed(request, patience);
             async move { Ok(auth(channel).authenticate(request).await?.into_inner().token) }
         };
-        // A part of the dial: see `Config::dial_timeout`.
-        let patience = patience.min(self.dialing.timeout);
         match self.deliver(Lane::Requests, None, patience, &send).await {
             Ok(token) => {
                 let mut token = HeaderValue::try_from(token).map_err(|source| {
