@@ -87,6 +87,7 @@ mod tests {
     use std::time::Duration;
 
     use h2::Reason;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     use super::*;
     use crate::{Client, Config, ErrorKind, Outcome};
@@ -143,6 +144,73 @@ mod tests {
                 assert_eq!(error.outcome(), Outcome::NotApplied, "{error:?}");
             }
         }
+    }
+
+    /// Says that it goes away when a request is there, whose stream has the number 1, and that this
+    /// was the last stream that it took. The wire of RFC 9113, 4.1, 6.5 and 6.8.
+    async fn goes_away(listener: &TcpListener, last_stream: u8) -> TcpStream {
+        let (mut tcp, _) = listener.accept().await.unwrap();
+        tcp.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0]).await.unwrap();
+        tcp.read_exact(&mut [0; "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".len()]).await.unwrap();
+        loop {
+            let mut head = [0; 9];
+            tcp.read_exact(&mut head).await.unwrap();
+            let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+            tcp.read_exact(&mut vec![0; length as usize]).await.unwrap();
+            if head[3] == 1 {
+                break;
+            }
+        }
+        let go_away = [0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, last_stream, 0, 0, 0, 0];
+        tcp.write_all(&go_away).await.unwrap();
+        tcp
+    }
+
+    /// Streams above the last that a server took were not processed: a write is sent again.
+    #[tokio::test]
+    async fn what_a_server_that_goes_away_has_not_taken_is_sent_again() {
+        let (listener, url) = listen("http").await;
+        tokio::spawn(async move {
+            let _open = goes_away(&listener, 0).await;
+            let mut connection = accept(&listener).await;
+            let (_, respond) = request(&mut connection).await;
+            answer(respond);
+            drain(connection).await;
+        });
+        let client = Client::connect(&*url).await.unwrap();
+        client.put("a", "b").await.unwrap();
+
+        // The control: it took it, and nobody knows what became of it.
+        let (listener, url) = listen("http").await;
+        tokio::spawn(async move {
+            drop(goes_away(&listener, 1).await);
+            drain(accept(&listener).await).await;
+        });
+        let client = Client::connect(&*url).await.unwrap();
+        let error = client.put("a", "b").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionLost, "{error:?}");
+        assert_eq!(error.outcome(), Outcome::Unknown, "{error:?}");
+    }
+
+    /// A request too large for the client's limit is not sent, and its connection stays.
+    #[tokio::test]
+    async fn too_large_a_request_is_refused_before_it_is_sent() {
+        let (listener, url) = listen("http").await;
+        let server = tokio::spawn(async move {
+            let mut connection = accept(&listener).await;
+            let (request, respond) = request(&mut connection).await;
+            answer(respond);
+            tokio::spawn(drain(connection));
+            request.uri().path().to_owned()
+        });
+        let client =
+            Client::connect(Config::new([url.clone()]).max_request_bytes(100)).await.unwrap();
+        let error = client.put("a", vec![0; 101]).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::RequestTooLarge);
+        assert_eq!(error.outcome(), Outcome::NotApplied);
+        insta::assert_snapshot!(error.to_string().replace(&url, "URL"), @"put at URL: the request has 106 bytes, and Config::max_request_bytes allows 100; split it; etcd itself takes 1.5 MiB unless --max-request-bytes says more");
+        client.get("a").await.unwrap();
+        assert_eq!(server.await.unwrap(), "/etcdserverpb.KV/Range");
     }
 
     /// The same reason for the whole connection says nothing of what was sent on it.

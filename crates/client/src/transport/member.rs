@@ -159,8 +159,7 @@ impl Member {
         };
         let Dialing { limits, hooks, .. } = &self.dialing;
         let exchange = hooks.exchange.clone();
-        let channel =
-            Channel::new(place, token.cloned(), self.endpoint.clone(), *limits, exchange);
+        let channel = Channel::new(place, token.cloned(), self.endpoint.clone(), *limits, exchange);
         // Its future, and with it the request, is gone when this is done.
         match timeout_at(deadline, send(channel, patience)).await {
             Ok(Ok(answer)) => Ok(answer),
