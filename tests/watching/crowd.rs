@@ -61,7 +61,7 @@ async fn a_thousand_watches_go_on_over_tls() -> Result<()> {
 /// How many watches a member has, by its own count.
 async fn watches_at(curl: Curl, url: &str) -> usize {
     let url = format!("{url}/metrics");
-    let told = tokio::task::spawn_blocking(move || curl.run(&["--silent", &url])).await.unwrap();
+    let told = tokio::task::spawn_blocking(move || curl.run(["--silent", &url])).await.unwrap();
     let name = "etcd_debugging_mvcc_watcher_total ";
     let line = told.body.lines().find_map(|line| line.strip_prefix(name));
     line.expect("it counts them").parse().unwrap()

@@ -184,6 +184,10 @@ where
 }
 
 /// A request on its way, with layers or without.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is part of a future and never moved once that is polled; a box would cost every request"
+)]
 pub(crate) enum Outgoing {
     Direct(Sending),
     Layered(Box<Exchanging>),

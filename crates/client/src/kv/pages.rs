@@ -45,7 +45,6 @@ impl Client {
     /// }
     /// # Ok(()) }
     /// ```
-    #[must_use]
     pub fn pages(&self, range: impl Into<Range>, page_size: u32) -> Pages {
         let mut range = range.into().into_wire();
         let left = (range.limit > 0).then_some(range.limit);
@@ -73,7 +72,6 @@ impl Client {
     }
 
     /// The keys of a range one by one, however many they are: [`pages`](Self::pages) of a thousand.
-    #[must_use]
     pub fn stream(&self, range: impl Into<Range>) -> KeyValues {
         KeyValues { pages: self.pages(range, STREAM_PAGE), page: VecDeque::new() }
     }

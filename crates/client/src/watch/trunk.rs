@@ -66,9 +66,11 @@ pub(super) struct Trunk {
 enum Link {
     /// Until then at least.
     Down(Option<Pin<Box<Sleep>>>),
-    Opening(Pin<Box<dyn Future<Output = Result<(Started, Arc<str>)>> + Send>>, Creates),
+    Opening(Opening, Creates),
     Open(Box<Line>),
 }
+
+type Opening = Pin<Box<dyn Future<Output = Result<(Started, Arc<str>)>> + Send>>;
 
 /// The numbers that watches were given on a stream, and whose they are, in the order of their
 /// requests.
