@@ -34,7 +34,7 @@ async fn in_turn_each_member_has_its_share_and_in_order_one_has_all() -> Result<
     Ok(())
 }
 
-/// A member that was killed is left out, costs no request anything, and is back when it is.
+/// A member that was killed is left out, costs no request anything more, and is back when it is.
 #[tokio::test]
 async fn a_member_that_is_killed_is_left_out_until_it_is_back() -> Result<()> {
     for etcd in available() {
@@ -44,10 +44,13 @@ async fn a_member_that_is_killed_is_left_out_until_it_is_back() -> Result<()> {
         let leader = cluster.leader().await?.index();
         let victim = cluster.member((leader + 1) % 3);
         let down = victim.kill()?;
-        // Its connection ends while nothing is under way: no request is lost.
+        // A read finds that out, and is answered elsewhere. From then on a write is not sent there: one
+        // that was, at the very moment of the kill, might have been lost.
+        for _ in 0..GETS {
+            client.get("key").await?;
+        }
         for _ in 0..GETS {
             client.put("key", "value").await?;
-            client.get("key").await?;
         }
         down.restart().await?;
         let before = asked(victim, "Range").await;
