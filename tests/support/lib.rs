@@ -5,6 +5,7 @@ mod etcd;
 mod etcds;
 mod load;
 mod raw_fleet;
+mod torn;
 mod ways;
 
 pub use curl::{Curl, Curled};
@@ -12,6 +13,7 @@ pub use etcd::{PATIENCE, Port, RawEtcd};
 pub use etcds::{all, available, of_minor, say};
 pub use load::{Answer, Dial, Fault, Found, History, Load, LoadOptions, LoadReport, Read, Write};
 pub use raw_fleet::{RawFleet, Words, wait_until_serving};
+pub use torn::is_torn;
 pub use ways::{patch_steps, steps_up, ways_up};
 
 use std::path::{Path, PathBuf};

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use tercet_client::{Client, Watch, Watcher};
 use tercet_cluster::binary::Binary;
 use tercet_harness::{Cluster, End, LinkPolicy, Member, Result};
-use tercet_tests::{available, say};
+use tercet_tests::{available, is_torn, say};
 use tokio::task::JoinHandle;
 
 use crate::checker::{Change, Told, changes, check, check_complete, check_order, controls};
@@ -50,12 +50,20 @@ async fn next_within(watcher: &mut Watcher) -> Vec<Change> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everything_is_told_once_in_order_and_whole_whatever_breaks() -> Result<()> {
     for etcd in available() {
-        exactly(etcd).await?;
+        let mut tries = 0;
+        while !exactly(etcd).await? {
+            tries += 1;
+            assert!(tries < TRIES, "its stores differed each time");
+        }
     }
     Ok(())
 }
 
-async fn exactly(etcd: &Binary) -> Result<()> {
+/// How often a fleet may lose a write by a fault of etcd's own: see [`is_torn`].
+const TRIES: usize = 5;
+
+/// Returns whether there was anything to be told exactly.
+async fn exactly(etcd: &Binary) -> Result<bool> {
     let begin = Instant::now();
     let cluster = fleet_of(etcd, 3).start().await?;
     let client = cluster.client().await?;
@@ -81,6 +89,9 @@ async fn exactly(etcd: &Binary) -> Result<()> {
     let acknowledged = scribes.stop().await;
     cluster.wait_until_ready().await?;
     let end = put(&client, END, "").await;
+    if is_torn(&cluster).await? {
+        return Ok(false);
+    }
 
     // What happened is asked of one that never loses its stream.
     let mut again =
@@ -111,7 +122,7 @@ async fn exactly(etcd: &Binary) -> Result<()> {
         end - first,
         begin.elapsed()
     ));
-    Ok(())
+    Ok(true)
 }
 
 type Of = Box<dyn Fn(&Change) -> bool>;

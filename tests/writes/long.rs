@@ -24,7 +24,7 @@ async fn no_write_is_lost_or_misreported_by_faults_of_a_seed() -> Result<()> {
             let nemesis = Nemesis::seeded(seed);
             let nemesis = nemesis.lasting(MS(300)..=MS(2500)).quiet(MS(50)..=MS(200));
             let schedule = nemesis.schedule(menu, 3, 10)?;
-            let more = under_loads(&cluster, &schedule).await?;
+            let Some(more) = under_loads(&cluster, &schedule).await? else { continue };
             resolved = [0, 1, 2].map(|index| resolved[index] + more[index]);
             let [applied, not_applied, _] = resolved;
             say(&format!(

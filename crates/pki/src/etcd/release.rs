@@ -165,6 +165,11 @@ pub enum Feature {
     /// Leases end by a clock that nobody can put. Before, the queue in which they wait for their end
     /// had the time of day (`LeaseWithTime` in `lease/lease_queue.go`).
     LeasesIgnoreWallClock,
+    /// A member that is killed while it applies what was agreed upon has, after its restart, applied
+    /// all of it once. 3.5.0 to 3.5.2 may leave some of it out: how far it had come was written to the
+    /// disk before what it had done (`txPostLockHook` in `server/storage/backend/batch_tx.go` mended
+    /// that). The stores of the members then differ for good.
+    AppliesOnceWhenKilled,
 }
 
 impl Feature {
@@ -178,6 +183,7 @@ impl Feature {
             Self::SocketReusePort | Self::Arm64 | Self::LeasesIgnoreWallClock => {
                 Version::new(3, 5, 0)
             }
+            Self::AppliesOnceWhenKilled => Version::new(3, 5, 3),
             Self::AloneFlushesFirst => Version::new(3, 5, 5),
             Self::AllowedNameLists => Version::new(3, 5, 15),
             Self::UnsafeNoFsync => Version::new(3, 4, 10),
@@ -195,6 +201,7 @@ impl Feature {
         match self {
             Self::RestoreBumpsRevision => Some(Version::new(3, 4, 27)),
             Self::HealthWithoutAlarms => Some(Version::new(3, 4, 16)),
+            Self::AppliesOnceWhenKilled => Some(Version::new(3, 4, 0)),
             Self::AloneFlushesFirst => Some(Version::new(3, 4, 21)),
             Self::SerializableHealth | Self::Livez => Some(Version::new(3, 4, 29)),
             _ => None,
@@ -234,6 +241,10 @@ mod tests {
         assert!(release("3.4.10").has(Feature::UnsafeNoFsync));
         assert!(!release("3.4.45").has(Feature::SocketReusePort));
         assert!(release("3.5.0").has(Feature::SocketReusePort));
+        let once = |text| release(text).has(Feature::AppliesOnceWhenKilled);
+        assert!(
+            once("3.4.23") && !once("3.5.0") && !once("3.5.2") && once("3.5.3") && once("3.6.0")
+        );
     }
 
     #[test]
