@@ -2,3 +2,6 @@
 
 mod hooks;
 mod migration;
+mod namespaces;
+mod pages;
+mod puts;
