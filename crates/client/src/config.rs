@@ -54,8 +54,8 @@ pub const MAX_REQUEST_BYTES: usize = 2 << 20;
 
 /// How many connections for requests there are to one endpoint.
 ///
-/// On two cores a second one gained nothing, be it with or without TLS (measured); streams have one
-/// of their own in any case.
+/// One costs least where little is under way, and more of them cannot help where the servers are the
+/// limit; with many cores on both sides try more. Streams have one of their own in any case.
 pub const CONNECTIONS_PER_ENDPOINT: usize = 1;
 
 /// What a longer timeout is taken for: the clock cannot add just any time to now.
