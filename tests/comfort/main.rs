@@ -1,5 +1,6 @@
 //! Namespaces, pages, streams and the rest of the client's faces, on real fleets.
 
+mod every_rpc;
 mod hooks;
 mod migration;
 mod namespaces;

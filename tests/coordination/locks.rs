@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use crate::{LONG, fleet_of};
 
 /// Waits until there are so many keys below this name.
-async fn queue(client: &Client, name: &'static str, length: usize) -> Result<()> {
+pub(crate) async fn queue(client: &Client, name: &'static str, length: usize) -> Result<()> {
     let begin = Instant::now();
     loop {
         let keys = client.range(Keys::prefix(format!("{name}/"))).await?.kvs().len();

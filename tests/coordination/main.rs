@@ -8,6 +8,7 @@ mod etcdctl;
 mod fencing;
 mod locks;
 mod queue;
+mod servers;
 mod stm;
 
 use std::time::Duration;

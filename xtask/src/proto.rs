@@ -13,7 +13,7 @@ const HEADER: &str =
     "// Generated from crates/client/proto by `cargo xtask proto`: do not edit.\n\n";
 
 /// The packages of the wire, each of which becomes one file.
-const PACKAGES: [&str; 3] = ["authpb", "etcdserverpb", "mvccpb"];
+const PACKAGES: [&str; 5] = ["authpb", "etcdserverpb", "mvccpb", "v3electionpb", "v3lockpb"];
 
 /// The messages that have a password or a token: `secrets` of the client writes their `Debug`.
 const SECRET_MESSAGES: [&str; 4] = [

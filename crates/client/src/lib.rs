@@ -95,9 +95,10 @@ pub use self::config::{
     KEEP_ALIVE_TIMEOUT, MAX_REQUEST_BYTES, REQUEST_TIMEOUT,
 };
 pub use self::coordination::{
-    Barrier, Committed, DoubleBarrier, Election, Entered, Fence, Held, Isolation, Leader, Leaders,
-    Leadership, Mutex, MutexGuard, PriorityQueue, Queue, ReadGuard, RwLock, SESSION_TTL,
-    STM_TIMEOUT, Session, SessionBuilder, Stm, StmOptions, WriteGuard,
+    Barrier, Committed, DoubleBarrier, Election, ElectionServer, Entered, Fence, Held, Isolation,
+    Leader, Leaders, Leadership, LockServer, Mutex, MutexGuard, PriorityQueue, Queue, ReadGuard,
+    RwLock, SESSION_TTL, STM_TIMEOUT, ServerLeaders, ServerLeadership, Session, SessionBuilder,
+    Stm, StmOptions, WriteGuard,
 };
 pub use self::error::{Error, ErrorKind, Outcome, Result};
 pub use self::intercept::{Call, CallError, Exchange, Exchanging, InvalidMetadata, Reply};

@@ -3,3 +3,5 @@
 pub(crate) mod authpb;
 pub(crate) mod etcdserverpb;
 pub(crate) mod mvccpb;
+pub(crate) mod v3electionpb;
+pub(crate) mod v3lockpb;

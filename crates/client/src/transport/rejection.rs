@@ -22,6 +22,9 @@ pub(crate) fn meaning(text: &str) -> Option<(ErrorKind, Fate)> {
         "key not found" => (KeyNotFound, Refused),
         "requested lease not found" => (LeaseNotFound, Refused),
         "lease already exists" => (LeaseExists, Refused),
+        // Of the servers that lock and stand for election for their client
+        // (`client/v3/concurrency`), each from a comparison that did not hold.
+        "election: not leader" | "mutex: session is expired" => (NotHeld, Refused),
         // All of these are checked before the proposal or when it is applied, and then it does
         // nothing (`server/etcdserver/api/membership/cluster.go`, `ValidateConfigurationChange`).
         "member not found" => (MemberNotFound, Refused),
