@@ -3,14 +3,17 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::io::AsyncBufRead;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls;
+use tokio_rustls::rustls::ProtocolVersion;
 use tokio_rustls::rustls::pki_types::ServerName;
 
 use crate::config::Dialing;
@@ -188,13 +191,11 @@ async fn secure(
     deadline: Instant,
     patience: Duration,
 ) -> Result<TlsStream<TcpStream>, DialError> {
+    let failed = |error| tls_words::handshake_failed(error, tls.is_mutual(), current.refused());
     let handshake = TlsConnector::from(current.config.clone()).connect(name.clone(), tcp);
-    let stream = match timeout_at(deadline, handshake).await {
+    let mut stream = match timeout_at(deadline, handshake).await {
         Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => {
-            let refused = current.refused();
-            return Err(tls_words::handshake_failed(error, tls.is_mutual(), refused));
-        }
+        Ok(Err(error)) => return Err(failed(error)),
         Err(_) => {
             let what =
                 format!("it accepts connections but does not answer TLS within {patience:?}");
@@ -206,7 +207,28 @@ async fn secure(
         let what = "the server speaks TLS but offers no HTTP/2, which gRPC needs";
         return Err(DialError::new(ErrorKind::Connect, what).fix("is it the client port?"));
     }
+    if session.protocol_version() == Some(ProtocolVersion::TLSv1_3) {
+        judged(&mut stream).await.map_err(failed)?;
+    }
     Ok(stream)
+}
+
+/// Waits, for a moment, until something can be read, and leaves it there.
+///
+/// In TLS 1.3 the client is done before the server has judged its certificate (RFC 8446, 2), and a
+/// refusal is the first thing that can be read. A server that has refused and closed answers what is
+/// sent then by a reset, and with that its reason is lost. An etcd that accepts says its HTTP/2
+/// settings at once, so this costs what waiting for them does; behind a proxy that waits for us to
+/// speak first it costs [`FIRST_WORD`].
+async fn judged(stream: &mut TlsStream<TcpStream>) -> io::Result<()> {
+    let readable = std::future::poll_fn(|context| {
+        Pin::new(&mut *stream).poll_fill_buf(context).map_ok(<[u8]>::is_empty)
+    });
+    match timeout(FIRST_WORD, readable).await {
+        Ok(Ok(false)) | Err(_) => Ok(()),
+        Ok(Ok(true)) => Err(io::Error::from(io::ErrorKind::UnexpectedEof)),
+        Ok(Err(error)) => Err(error),
+    }
 }
 
 fn tcp_failed(error: io::Error) -> DialError {
