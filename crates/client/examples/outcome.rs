@@ -1,14 +1,16 @@
 //! Writes, and says of each write what became of it: stop a member while it runs.
 //!
-//! `cargo run -p tercet-client --example outcome -- http://127.0.0.1:2379`
+//! `cargo run -p tercet-client --example outcome`, with the variables of `common/mod.rs`.
+
+mod common;
 
 use std::time::Duration;
 
-use tercet_client::{Client, Config, Outcome, Resolution, Result};
+use tercet_client::{Client, Outcome, Resolution, Result};
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let config = Config::new(endpoints()).request_timeout(Duration::from_secs(3));
+    let config = common::config()?.request_timeout(Duration::from_secs(3));
     let client = Client::connect(config).await?;
     let guarded = client.guarded("guards/");
     for number in 0..20 {
@@ -38,15 +40,4 @@ async fn main() -> Result<()> {
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     Ok(())
-}
-
-/// From the arguments, or else from `ETCD_ENDPOINTS`, with commas between.
-fn endpoints() -> Vec<String> {
-    let arguments: Vec<_> = std::env::args().skip(1).collect();
-    if !arguments.is_empty() {
-        return arguments;
-    }
-    let variable = std::env::var("ETCD_ENDPOINTS");
-    let variable = variable.unwrap_or_else(|_| "http://127.0.0.1:2379".to_owned());
-    variable.split(',').map(str::to_owned).collect()
 }

@@ -1,14 +1,16 @@
 //! Puts jobs into a queue, and takes them out by several workers, each once.
 //!
-//! `cargo run -p tercet-client --example queue -- http://127.0.0.1:2379`
+//! `cargo run -p tercet-client --example queue`, with the variables of `common/mod.rs`.
+
+mod common;
 
 use std::time::Duration;
 
-use tercet_client::{Client, Config, Result};
+use tercet_client::{Client, Result};
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let client = Client::connect(Config::new(endpoints())).await?;
+    let client = Client::connect(common::config()?).await?;
     let jobs = client.queue("jobs");
     let mut workers = tokio::task::JoinSet::new();
     for worker in 1..=3 {
@@ -35,15 +37,4 @@ async fn main() -> Result<()> {
         println!("{}", job.value_str().unwrap_or("something"));
     }
     Ok(())
-}
-
-/// From the arguments, or else from `ETCD_ENDPOINTS`, with commas between.
-fn endpoints() -> Vec<String> {
-    let arguments: Vec<_> = std::env::args().skip(1).collect();
-    if !arguments.is_empty() {
-        return arguments;
-    }
-    let variable = std::env::var("ETCD_ENDPOINTS");
-    let variable = variable.unwrap_or_else(|_| "http://127.0.0.1:2379".to_owned());
-    variable.split(',').map(str::to_owned).collect()
 }

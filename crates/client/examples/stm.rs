@@ -1,12 +1,14 @@
 //! Moves money between two accounts, as one transaction.
 //!
-//! `cargo run -p tercet-client --example stm -- http://127.0.0.1:2379`
+//! `cargo run -p tercet-client --example stm`, with the variables of `common/mod.rs`.
 
-use tercet_client::{Client, Config, Error, Result, Stm, StmOptions};
+mod common;
+
+use tercet_client::{Client, Error, Result, Stm, StmOptions};
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let client = Client::connect(Config::new(endpoints())).await?;
+    let client = Client::connect(common::config()?).await?;
     client.put("accounts/alice", "100").await?;
     client.put("accounts/bob", "0").await?;
 
@@ -45,15 +47,4 @@ async fn balance(stm: &Stm, account: &'static str) -> Result<u64> {
         .ok()
         .and_then(|text| text.parse().ok())
         .ok_or_else(|| Error::aborted(format!("{account} has no balance")))
-}
-
-/// From the arguments, or else from `ETCD_ENDPOINTS`, with commas between.
-fn endpoints() -> Vec<String> {
-    let arguments: Vec<_> = std::env::args().skip(1).collect();
-    if !arguments.is_empty() {
-        return arguments;
-    }
-    let variable = std::env::var("ETCD_ENDPOINTS");
-    let variable = variable.unwrap_or_else(|_| "http://127.0.0.1:2379".to_owned());
-    variable.split(',').map(str::to_owned).collect()
 }

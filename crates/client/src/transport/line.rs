@@ -23,11 +23,11 @@ pub(crate) enum Lane {
 impl Lane {
     fn windows(self) -> Windows {
         match self {
-            // A range of thousands of keys should not wait for window updates; with hyper's 2 MiB
-            // and 5 MiB it does. Every answer is read as it comes, so none holds up another.
+            // A range of thousands of keys should not wait for window updates; with the 64 KiB of
+            // HTTP/2 it does. Every answer is read as it comes, so none holds up another.
             Self::Requests => Windows { stream_bytes: 8 << 20, connection_bytes: 16 << 20 },
-            // A watcher that nobody reads keeps its window full: the connection's, the largest
-            // that there is (RFC 9113, 6.9.1), has room for two thousand of them.
+            // A stream that nobody reads, as a range's may be, keeps its window full: the
+            // connection's, the largest that there is (RFC 9113, 6.9.1), has room for two thousand.
             Self::Streams => Windows { stream_bytes: 1 << 20, connection_bytes: (1 << 31) - 1 },
         }
     }
