@@ -38,8 +38,7 @@ async fn start(etcd: &Binary, store: StoreOptions) -> Result<Cluster> {
 
 /// A member that does not lead: who leads is who accuses.
 async fn follower(cluster: &Cluster) -> Result<Member<'_>> {
-    let leader = cluster.leader().await?.index();
-    Ok(cluster.member((leader + 1) % cluster.members().len()))
+    Ok(cluster.leader().await?.others()[0])
 }
 
 /// Flips one bit of [`VALUE`] in the store of a member, which is down afterwards. No page of a store

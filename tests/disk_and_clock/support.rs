@@ -49,7 +49,6 @@ pub(crate) fn log(member: Member<'_>) -> String {
 
 /// Two members that do not lead.
 pub(crate) async fn followers(cluster: &Cluster) -> Result<[Member<'_>; 2]> {
-    let leader = cluster.leader().await?.index();
-    let mut others = cluster.members().filter(|member| member.index() != leader);
-    Ok([others.next().unwrap(), others.next().unwrap()])
+    let others = cluster.leader().await?.others();
+    Ok([others[0], others[1]])
 }

@@ -57,9 +57,8 @@ async fn until(member: Member<'_>, what: &str, is_so: impl Fn(&Status) -> bool) 
 /// The leader, one that follows it, and the third.
 async fn roles(cluster: &Cluster) -> Result<(Member<'_>, Member<'_>, Member<'_>)> {
     let leader = cluster.leader().await?;
-    let mut others = cluster.members().filter(|member| member.index() != leader.index());
-    let (follower, third) = (others.next().expect("a second"), others.next().expect("a third"));
-    Ok((leader, follower, third))
+    let others = leader.others();
+    Ok((leader, others[0], others[1]))
 }
 
 /// A write through this member alone: none where it was not acknowledged.

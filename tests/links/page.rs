@@ -105,7 +105,7 @@ async fn the_example_of_the_readme() -> Result<(), Box<dyn std::error::Error>> {
     let cluster = Cluster::builder().faults(Faults::ALL).start().await?;
     let leader = cluster.leader().await?;
 
-    let cut = cluster.cut_one_way(leader, cluster.member(1))?;
+    let cut = cluster.cut_one_way(leader, leader.others()[0])?;
     let slow = cluster.slow(End::Clients, leader, Duration::from_millis(20))?;
     let disk = cluster.member(2).fail_disk(tercet_harness::DiskError::Io)?;
     let clock = leader.clock_forward(Duration::from_secs(10 * 24 * 3600))?;

@@ -11,8 +11,8 @@ use crate::{client_of, fleet_of};
 /// A fleet, and a follower whose words to the leader can be held.
 async fn roles(cluster: &Cluster) -> Result<(Member<'_>, Member<'_>, Member<'_>)> {
     let leader = cluster.leader().await?;
-    let mut others = cluster.members().filter(|member| member.index() != leader.index());
-    Ok((leader, others.next().unwrap(), others.next().unwrap()))
+    let others = leader.others();
+    Ok((leader, others[0], others[1]))
 }
 
 async fn only(cluster: &Cluster, member: Member<'_>) -> Result<Client> {

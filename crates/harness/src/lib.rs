@@ -54,7 +54,7 @@
 //! let cluster = Cluster::builder().faults(Faults::ALL).start().await?;
 //! let leader = cluster.leader().await?;
 //!
-//! let cut = cluster.cut_one_way(leader, cluster.member(1))?; // what it sends there is lost
+//! let cut = cluster.cut_one_way(leader, leader.others()[0])?; // what it sends there is lost
 //! let slow = cluster.slow(End::Clients, leader, Duration::from_millis(20))?;
 //! let disk = cluster.member(2).fail_disk(DiskError::Io)?; // and etcd ends, as it does
 //! let clock = leader.clock_forward(Duration::from_secs(10 * 24 * 3600))?;

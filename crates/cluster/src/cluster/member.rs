@@ -93,6 +93,14 @@ impl<'a> Member<'a> {
         self.cluster.cell(self.index).is_learner()
     }
 
+    /// The other members of its fleet that have a vote, in the order of their indices; those that are
+    /// down as well. Of the [leader](Cluster::leader) that was found, these are its followers.
+    #[must_use]
+    pub fn others(&self) -> Vec<Self> {
+        let others = self.cluster.members().filter(|member| member.index != self.index);
+        others.filter(|member| !member.is_learner()).collect()
+    }
+
     /// The number by which the fleet knows it, once it has started once; it prints it in
     /// hexadecimal.
     #[must_use]
