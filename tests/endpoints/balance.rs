@@ -1,8 +1,9 @@
-//! In turn and in order, and what a member that is gone costs.
+//! Over which members requests are spread, and what a member that is gone costs.
 
 use tercet_client::{Balance, Client, Config, Keys, Permission};
 use tercet_harness::{Cluster, Result};
 use tercet_tests::available;
+use tokio::task::JoinSet;
 
 use crate::{Writing, all_asked, asked, fleet};
 
@@ -22,14 +23,54 @@ async fn spread(cluster: &Cluster, client: &Client) -> Result<Vec<usize>> {
     Ok(after.iter().zip(before).map(|(after, before)| after - before).collect())
 }
 
+/// `GETS` that are all under way at once.
+async fn crowd(client: &Client) -> Result<()> {
+    let get = |client: Client| async move { client.get("key").await };
+    let mut gets: JoinSet<_> = (0..GETS).map(|_| get(client.clone())).collect();
+    while let Some(got) = gets.join_next().await {
+        got.expect("it does not panic")?;
+    }
+    Ok(())
+}
+
+/// How many of such a crowd each member was sent.
+async fn crowded(cluster: &Cluster, client: &Client) -> Result<Vec<usize>> {
+    let before = all_asked(cluster, "Range").await;
+    crowd(client).await?;
+    let after = all_asked(cluster, "Range").await;
+    Ok(after.iter().zip(before).map(|(after, before)| after - before).collect())
+}
+
 #[tokio::test]
-async fn in_turn_each_member_has_its_share_and_in_order_one_has_all() -> Result<()> {
+async fn a_crowd_is_shared_out_and_one_thing_at_a_time_stays_where_it_is() -> Result<()> {
     for etcd in available() {
         let cluster = fleet(etcd).await?;
-        let in_turn = balanced(&cluster, Balance::RoundRobin).await?;
-        assert_eq!(spread(&cluster, &in_turn).await?, [GETS / 3; 3]);
+        let client = balanced(&cluster, Balance::LeastRequests).await?;
+        let shares = crowded(&cluster, &client).await?;
+        assert!(shares.iter().all(|&share| share >= GETS / 5), "{shares:?}");
+        let mut alone = spread(&cluster, &client).await?;
+        alone.sort_unstable();
+        assert_eq!(alone, [0, 0, GETS]);
+
         let in_order = balanced(&cluster, Balance::InOrder).await?;
+        assert_eq!(crowded(&cluster, &in_order).await?, [GETS, 0, 0]);
         assert_eq!(spread(&cluster, &in_order).await?, [GETS, 0, 0]);
+    }
+    Ok(())
+}
+
+/// Clients that ask for one thing at a time are not all at the same member.
+#[tokio::test]
+async fn each_client_begins_somewhere() -> Result<()> {
+    for etcd in available() {
+        let cluster = fleet(etcd).await?;
+        let before = all_asked(&cluster, "Range").await;
+        // That all of 40 begin at the same two of three happens once in four million runs.
+        for _ in 0..40 {
+            balanced(&cluster, Balance::LeastRequests).await?.get("key").await?;
+        }
+        let after = all_asked(&cluster, "Range").await;
+        assert!(after.iter().zip(&before).all(|(after, before)| after > before), "{after:?}");
     }
     Ok(())
 }
@@ -39,16 +80,17 @@ async fn in_turn_each_member_has_its_share_and_in_order_one_has_all() -> Result<
 async fn a_member_that_is_killed_is_left_out_until_it_is_back() -> Result<()> {
     for etcd in available() {
         let cluster = fleet(etcd).await?;
-        let client = balanced(&cluster, Balance::RoundRobin).await?;
-        assert_eq!(spread(&cluster, &client).await?, [GETS / 3; 3]);
-        let leader = cluster.leader().await?.index();
-        let victim = cluster.member((leader + 1) % 3);
+        let client = balanced(&cluster, Balance::LeastRequests).await?;
+        let shares = crowded(&cluster, &client).await?;
+        assert!(shares.iter().all(|&share| share >= GETS / 5), "{shares:?}");
+        let victim = cluster.leader().await?.others()[0];
         let down = victim.kill()?;
-        // A read finds that out, and is answered elsewhere. From then on a write is not sent there: one
+        // Reads find that out, and are answered elsewhere. From then on a write is not sent there: one
         // that was, at the very moment of the kill, might have been lost.
         for _ in 0..GETS {
             client.get("key").await?;
         }
+        crowd(&client).await?;
         for _ in 0..GETS {
             client.put("key", "value").await?;
         }
@@ -56,14 +98,11 @@ async fn a_member_that_is_killed_is_left_out_until_it_is_back() -> Result<()> {
         let before = asked(victim, "Range").await;
         let back = async {
             while asked(victim, "Range").await < before + GETS {
-                client.get("key").await?;
+                crowd(&client).await?;
             }
-            Ok(())
+            Ok::<_, tercet_harness::Error>(())
         };
-        tokio::time::timeout(crate::PATIENCE, back)
-            .await
-            .expect("it has its share again")
-            .map_err(|error: tercet_client::Error| error)?;
+        tokio::time::timeout(crate::PATIENCE, back).await.expect("it has its share again")?;
     }
     Ok(())
 }

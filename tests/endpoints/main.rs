@@ -1,5 +1,5 @@
-//! Which endpoints a client asks: in turn or in order, without those that fail, and those of the
-//! members that there are now.
+//! Which endpoints a client asks: those with the least to do or in order, without those that fail, and
+//! those of the members that there are now.
 
 mod balance;
 mod sync;

@@ -145,7 +145,7 @@ impl Config {
         self
     }
 
-    /// Which endpoint a request is sent to first; [`Balance::RoundRobin`] unless set.
+    /// Which endpoint a request is sent to first; [`Balance::LeastRequests`] unless set.
     pub fn balance(mut self, balance: Balance) -> Self {
         self.balance = balance;
         self
@@ -399,7 +399,7 @@ mod tests {
     fn a_password_is_not_shown() {
         let config = Config::new(["https://me:secret@a:1", "me:secret@a:1", "http://b:2"])
             .user("me", "secret");
-        insta::assert_snapshot!(format!("{config:?}"), @r#"Config { endpoints: ["https://...@a:1", "...@a:1", "http://b:2"], tls: None, user: Some("me"), token: None, balance: RoundRobin, request_timeout: 10s, dial_timeout: 3s, .. }"#);
+        insta::assert_snapshot!(format!("{config:?}"), @r#"Config { endpoints: ["https://...@a:1", "...@a:1", "http://b:2"], tls: None, user: Some("me"), token: None, balance: LeastRequests, request_timeout: 10s, dial_timeout: 3s, .. }"#);
     }
 
     #[test]

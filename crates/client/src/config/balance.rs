@@ -8,10 +8,15 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Balance {
-    /// Each in turn, from one at random on, as etcd's own client does. All members share the load,
-    /// and there is a connection to each.
+    /// The one with the fewest requests under way, and of those that have equally few the one that was
+    /// asked last; it begins with one at random.
+    ///
+    /// Under load all members share it, and one that is slow has less of it. A client that asks for one
+    /// thing at a time stays where it is: one connection, which is awake, is quicker than one to each
+    /// member, of which each has slept since its last turn (measured: half the processor time). Streams,
+    /// which stay where they were opened, go to each member in turn.
     #[default]
-    RoundRobin,
+    LeastRequests,
     /// The first that works, in the order given, and there it stays until that fails. There is one
     /// connection, and what a single client does is seen in one member's log.
     InOrder,

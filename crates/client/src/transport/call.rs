@@ -125,7 +125,7 @@ impl Caller {
         let members = config.endpoints.into_iter().map(member).map(Arc::new).collect();
         #[expect(clippy::cast_possible_truncation, reason = "any number is as good as another")]
         let home = match config.balance {
-            Balance::RoundRobin => unique() as usize,
+            Balance::LeastRequests => unique() as usize,
             Balance::InOrder => 0,
         };
         let picker = Picker::new(config.balance, home);
@@ -311,7 +311,8 @@ impl Caller {
             }
         }
         let may_try = |index: usize| members[index].may_be_tried(lane, self.made.elapsed());
-        self.picker.first(members.len(), |index| &members[index].health, may_try)
+        let under_way = |index: usize| members[index].under_way();
+        self.picker.first(lane, members.len(), |index| &members[index].health, under_way, may_try)
     }
 }
 

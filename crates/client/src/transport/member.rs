@@ -28,6 +28,7 @@ pub(crate) struct Member {
     pub(crate) health: Health,
     requests: Box<[Line]>,
     turn: AtomicUsize,
+    under_way: AtomicUsize,
     /// Apart from the requests: a large answer would hold up the events (etcd issue 15402).
     streams: OnceLock<Line>,
     dialing: Dialing,
@@ -45,6 +46,7 @@ impl Member {
             health: Health::default(),
             requests,
             turn: AtomicUsize::new(0),
+            under_way: AtomicUsize::new(0),
             streams: OnceLock::new(),
             dialing,
             runtime,
@@ -57,6 +59,11 @@ impl Member {
 
     pub(crate) fn url(&self) -> &Arc<str> {
         self.endpoint.url()
+    }
+
+    /// How many requests it has not answered yet, or streams that it has not begun.
+    pub(crate) fn under_way(&self) -> usize {
+        self.under_way.load(Ordering::Relaxed)
     }
 
     /// Whether it may be tried again now, having failed before: by one request, and on a connection
@@ -89,6 +96,7 @@ impl Member {
         S: Fn(Channel, Duration) -> F,
         F: Future<Output = Result<T, Status>>,
     {
+        let _counted = Counted::new(&self.under_way);
         match (&self.dialing.session, &self.dialing.token) {
             (Some(session), _) => self.send_as(session, lane, patience, &send).await,
             (None, Some(token)) => {
@@ -169,6 +177,22 @@ impl Member {
                 Err(no_answer(patience))
             }
         }
+    }
+}
+
+/// Counts one for as long as it lives, however that ends.
+struct Counted<'a>(&'a AtomicUsize);
+
+impl<'a> Counted<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -4,41 +4,62 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::config::Balance;
 use crate::transport::health::Health;
+use crate::transport::line::Lane;
 
 /// Where the next request begins. It has no lock, and no clock of its own.
 #[derive(Debug)]
 pub(crate) struct Picker {
     balance: Balance,
-    /// In turn: the next. In order: the last that worked.
-    next: AtomicUsize,
+    /// In order: the last that worked. Else the last that was asked.
+    last: AtomicUsize,
+    /// Which has the next stream, unless they are taken in order.
+    next_for_stream: AtomicUsize,
 }
 
 impl Picker {
-    /// `random` is where a client begins that takes them in turn: not all at the same endpoint.
+    /// `random` is where a client begins that does not take them in order: not all at the same one.
     pub(crate) fn new(balance: Balance, random: usize) -> Self {
-        let next = match balance {
-            Balance::RoundRobin => random,
+        let begin = match balance {
+            Balance::LeastRequests => random,
             Balance::InOrder => 0,
         };
-        Self { balance, next: AtomicUsize::new(next) }
+        Self { balance, last: AtomicUsize::new(begin), next_for_stream: AtomicUsize::new(begin) }
     }
 
     /// The endpoint that is asked first: one that works, or whose turn it is to be tried again, as
     /// `may_try` says of one that is left out; and if there is none, the one that has been left out
     /// for the longest.
+    ///
+    /// `under_way` is how many requests it has not answered yet.
     pub(crate) fn first<'a>(
         &self,
+        lane: Lane,
         count: usize,
         health: impl Fn(usize) -> &'a Health,
+        under_way: impl Fn(usize) -> usize,
         may_try: impl Fn(usize) -> bool,
     ) -> usize {
-        let begin = match self.balance {
-            Balance::RoundRobin => self.next.fetch_add(1, Ordering::Relaxed),
-            Balance::InOrder => self.next.load(Ordering::Relaxed),
+        let from = |begin: usize| (0..count).map(move |step| begin.wrapping_add(step) % count);
+        let usable = |&index: &usize| health(index).is_good() || may_try(index);
+        let last = self.last.load(Ordering::Relaxed);
+        let found = match (self.balance, lane) {
+            (Balance::InOrder, _) => from(last).find(usable),
+            (Balance::LeastRequests, Lane::Streams) => {
+                from(self.next_for_stream.fetch_add(1, Ordering::Relaxed)).find(usable)
+            }
+            (Balance::LeastRequests, Lane::Requests) => {
+                let left_out = |&index: &usize| !health(index).is_good();
+                // A try is for one request, and is lost when that is not sent there: no more of them
+                // are asked for than one.
+                from(last)
+                    .find(|index| left_out(index) && may_try(*index))
+                    .or_else(|| from(last).filter(|i| !left_out(i)).min_by_key(|&i| under_way(i)))
+                    .inspect(|&index| self.asks(index))
+            }
         };
-        let indices = (0..count).map(|step| begin.wrapping_add(step) % count);
-        let good = indices.clone().find(|&index| health(index).is_good() || may_try(index));
-        good.or_else(|| indices.min_by_key(|&index| health(index).again_at())).unwrap_or_default()
+        found
+            .or_else(|| from(last).min_by_key(|&index| health(index).again_at()))
+            .unwrap_or_default()
     }
 
     /// All others, those that are left out at the end, and of these the longest first.
@@ -55,8 +76,15 @@ impl Picker {
 
     /// This one answered.
     pub(crate) fn succeeded(&self, index: usize) {
-        if self.balance == Balance::InOrder && self.next.load(Ordering::Relaxed) != index {
-            self.next.store(index, Ordering::Relaxed);
+        if self.balance == Balance::InOrder {
+            self.asks(index);
+        }
+    }
+
+    fn asks(&self, index: usize) {
+        // Every request comes here: look before writing to what others read.
+        if self.last.load(Ordering::Relaxed) != index {
+            self.last.store(index, Ordering::Relaxed);
         }
     }
 }
@@ -73,12 +101,19 @@ mod tests {
         Default::default()
     }
 
-    fn first(picker: &Picker, healths: &[Health]) -> usize {
-        picker.first(healths.len(), |index| &healths[index], |_| false)
+    /// Which is first, with so many requests under way at each.
+    fn first_of(picker: &Picker, healths: &[Health; 3], under_way: [usize; 3]) -> usize {
+        picker.first(
+            Lane::Requests,
+            3,
+            |index| &healths[index],
+            |index| under_way[index],
+            |_| false,
+        )
     }
 
-    fn order(picker: &Picker, healths: &[Health]) -> Vec<usize> {
-        let first = first(picker, healths);
+    fn order(picker: &Picker, healths: &[Health; 3]) -> Vec<usize> {
+        let first = first_of(picker, healths, [0; 3]);
         let mut order = vec![first];
         order.extend(Picker::rest(first, healths.len(), |index| &healths[index]));
         order
@@ -89,17 +124,37 @@ mod tests {
         let (picker, healths) = (Picker::new(Balance::InOrder, 7), healths());
         assert_eq!(order(&picker, &healths), [0, 1, 2]);
         assert_eq!(order(&picker, &healths), [0, 1, 2]);
+        assert_eq!(first_of(&picker, &healths, [9, 0, 0]), 0, "however busy it is");
         picker.succeeded(1);
         assert_eq!(order(&picker, &healths), [1, 2, 0]);
     }
 
     #[test]
-    fn in_turn_each_begins() {
-        let (picker, healths) = (Picker::new(Balance::RoundRobin, 7), healths());
-        let firsts: Vec<_> = (0..6).map(|_| first(&picker, &healths)).collect();
-        assert_eq!(firsts, [1, 2, 0, 1, 2, 0]);
-        picker.succeeded(1);
+    fn one_thing_at_a_time_stays_where_it_is() {
+        let (picker, healths) = (Picker::new(Balance::LeastRequests, 7), healths());
+        let firsts: Vec<_> = (0..4).map(|_| first_of(&picker, &healths, [0; 3])).collect();
+        assert_eq!(firsts, [1, 1, 1, 1]);
         assert_eq!(order(&picker, &healths), [1, 2, 0]);
+    }
+
+    #[test]
+    fn the_fewest_requests_and_then_the_last_that_was_asked() {
+        let (picker, healths) = (Picker::new(Balance::LeastRequests, 0), healths());
+        assert_eq!(first_of(&picker, &healths, [1, 0, 0]), 1);
+        assert_eq!(first_of(&picker, &healths, [1, 1, 0]), 2);
+        assert_eq!(first_of(&picker, &healths, [1, 1, 1]), 2);
+        assert_eq!(first_of(&picker, &healths, [1, 1, 2]), 0);
+        healths[0].failed(NOW);
+        assert_eq!(first_of(&picker, &healths, [0, 5, 6]), 1, "what is left out does not count");
+    }
+
+    #[test]
+    fn streams_are_dealt_out_in_turn() {
+        let (picker, healths) = (Picker::new(Balance::LeastRequests, 7), healths());
+        let stream = || picker.first(Lane::Streams, 3, |index| &healths[index], |_| 0, |_| false);
+        let firsts: Vec<_> = (0..6).map(|_| stream()).collect();
+        assert_eq!(firsts, [1, 2, 0, 1, 2, 0]);
+        assert_eq!(first_of(&picker, &healths, [0; 3]), 1, "requests stay where they are");
     }
 
     #[test]
@@ -116,13 +171,23 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_is_tried_in_its_turn() {
-        let (picker, healths) = (Picker::new(Balance::RoundRobin, 0), healths());
-        healths[0].failed(NOW);
-        let now = NOW + Duration::from_secs(1);
-        let tries =
-            || picker.first(3, |index| &healths[index], |index| healths[index].is_my_turn(now));
-        let firsts: Vec<_> = (0..4).map(|_| tries()).collect();
-        assert_eq!(firsts, [0, 1, 2, 1], "once");
+    fn what_is_left_out_is_tried_by_one_request_when_it_is_time() {
+        for balance in [Balance::LeastRequests, Balance::InOrder] {
+            let (picker, healths) = (Picker::new(balance, 0), healths());
+            healths[0].failed(NOW);
+            healths[2].failed(NOW);
+            let now = NOW + Duration::from_secs(1);
+            let first = |now| {
+                let may_try = |index: usize| healths[index].is_my_turn(now);
+                picker.first(Lane::Requests, 3, |index| &healths[index], |_| 0, may_try)
+            };
+            assert_eq!(first(NOW), 1, "too early");
+            // From the last that was asked on, and each once.
+            let firsts: Vec<_> = (0..4).map(|_| first(now)).collect();
+            match balance {
+                Balance::LeastRequests => assert_eq!(firsts, [2, 0, 1, 1]),
+                Balance::InOrder => assert_eq!(firsts, [0, 1, 1, 1], "as it comes to it"),
+            }
+        }
     }
 }
