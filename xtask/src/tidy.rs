@@ -2,6 +2,8 @@
 //!
 //! Each rule is a function from text to complaints, so that its tests can show that it complains.
 
+mod cancelling;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -138,6 +140,9 @@ fn of_text(name: &str, text: &str) -> Vec<String> {
         if text.contains(concat!("#[allow", "(")) {
             complaints.push("silences a lint with allow: use expect, with a reason".to_owned());
         }
+    }
+    if name.starts_with("crates/client/src/") && !generated {
+        complaints.extend(cancelling::unsaid(text));
     }
     if text.contains('\r') {
         complaints.push("has carriage returns".to_owned());

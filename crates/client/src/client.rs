@@ -41,6 +41,8 @@ pub struct Client {
 impl Client {
     /// Makes a client. Nothing is dialled before the first request.
     ///
+    /// Cancel safe: it does not wait.
+    ///
     /// # Errors
     ///
     /// [`InvalidConfig`](crate::ErrorKind::InvalidConfig) if an endpoint or its trust cannot work.

@@ -16,6 +16,8 @@ use crate::transport::call::Operation;
 impl Client {
     /// Adds a role that may do nothing yet.
     ///
+    /// Cancelling: it may happen all the same.
+    ///
     /// # Errors
     ///
     /// As [`put`](Self::put), and [`RoleExists`](crate::ErrorKind::RoleExists), or
@@ -32,6 +34,8 @@ impl Client {
 
     /// Deletes a role, and takes it from all users.
     ///
+    /// Cancelling: it may happen all the same.
+    ///
     /// # Errors
     ///
     /// As [`put`](Self::put), and [`RoleNotFound`](crate::ErrorKind::RoleNotFound), or
@@ -47,6 +51,8 @@ impl Client {
     }
 
     /// What a role may do; of its own roles each user may ask this.
+    ///
+    /// Cancel safe.
     ///
     /// # Errors
     ///
@@ -67,6 +73,8 @@ impl Client {
 
     /// The names of all roles.
     ///
+    /// Cancel safe.
+    ///
     /// # Errors
     ///
     /// As [`get`](Self::get).
@@ -80,6 +88,8 @@ impl Client {
 
     /// Lets a role do this too. For keys that it already has a permission for, the very same keys,
     /// this one takes the place of the old.
+    ///
+    /// Cancelling: it may happen all the same.
     ///
     /// # Errors
     ///
@@ -101,6 +111,8 @@ impl Client {
     }
 
     /// Takes from a role its permission for these very keys: a part of them cannot be taken.
+    ///
+    /// Cancelling: it may happen all the same.
     ///
     /// # Errors
     ///

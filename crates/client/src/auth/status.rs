@@ -36,6 +36,8 @@ use crate::transport::call::Operation;
 impl Client {
     /// From now on every request needs a user who may make it; this client's too.
     ///
+    /// Cancelling: it may happen all the same.
+    ///
     /// # Errors
     ///
     /// As [`put`](Self::put), and [`NoRoot`](crate::ErrorKind::NoRoot) unless there is a user `root`
@@ -50,6 +52,8 @@ impl Client {
 
     /// From now on nobody is asked. Users and roles are kept.
     ///
+    /// Cancelling: it may happen all the same.
+    ///
     /// # Errors
     ///
     /// As [`put`](Self::put).
@@ -62,6 +66,8 @@ impl Client {
     }
 
     /// Whether requests need a user. Since etcd 3.5.
+    ///
+    /// Cancel safe.
     ///
     /// # Errors
     ///

@@ -17,6 +17,8 @@ impl Client {
     /// It is sent as it is, and a server may refuse one of more than 72 bytes, which is as far as
     /// its hash looks (bcrypt). What we hold of it is not wiped.
     ///
+    /// Cancelling: it may happen all the same.
+    ///
     /// # Errors
     ///
     /// As [`put`](Self::put), and [`UserExists`](ErrorKind::UserExists), or
@@ -33,6 +35,8 @@ impl Client {
     }
 
     /// Adds a user who is known by the common name of a certificate only, and has no password.
+    ///
+    /// Cancelling: it may happen all the same.
     ///
     /// # Errors
     ///
@@ -62,6 +66,8 @@ impl Client {
 
     /// Deletes a user. Its tokens end at once.
     ///
+    /// Cancelling: it may happen all the same.
+    ///
     /// # Errors
     ///
     /// As [`put`](Self::put), and [`UserNotFound`](ErrorKind::UserNotFound), or
@@ -76,6 +82,8 @@ impl Client {
     }
 
     /// What there is to know of a user, who may ask this of itself.
+    ///
+    /// Cancel safe.
     ///
     /// # Errors
     ///
@@ -96,6 +104,8 @@ impl Client {
 
     /// The names of all users.
     ///
+    /// Cancel safe.
+    ///
     /// # Errors
     ///
     /// As [`get`](Self::get).
@@ -109,6 +119,8 @@ impl Client {
 
     /// Gives a user another password. Its tokens end at once; who has the new one gets another by
     /// itself.
+    ///
+    /// Cancelling: it may happen all the same.
     ///
     /// # Errors
     ///
@@ -135,6 +147,8 @@ impl Client {
 
     /// Lets a user do what a role may. Granting it again changes nothing.
     ///
+    /// Cancelling: it may happen all the same.
+    ///
     /// # Errors
     ///
     /// As [`put`](Self::put), and [`UserNotFound`](ErrorKind::UserNotFound) or
@@ -153,6 +167,8 @@ impl Client {
     }
 
     /// Takes a role from a user.
+    ///
+    /// Cancelling: it may happen all the same.
     ///
     /// # Errors
     ///

@@ -78,6 +78,8 @@ impl Client {
 
     /// The same with another isolation, more patience, or a commit whose unknown outcome is resolved.
     ///
+    /// Cancelling: as there.
+    ///
     /// # Errors
     ///
     /// As [`transact`](Self::transact).

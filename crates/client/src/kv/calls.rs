@@ -20,6 +20,8 @@ pub(crate) const TXN: Operation = Operation::write("txn");
 impl Client {
     /// Writes a key.
     ///
+    /// Cancelling: it may be written all the same.
+    ///
     /// # Errors
     ///
     /// Whatever went wrong; [`Error::outcome`](crate::Error::outcome) says whether the write may
@@ -29,6 +31,8 @@ impl Client {
     }
 
     /// Writes a key, with a lease or an answer that has the old value.
+    ///
+    /// Cancelling: it may be written all the same.
     ///
     /// # Errors
     ///
@@ -48,6 +52,8 @@ impl Client {
 
     /// Reads a key, linearizably: it sees every write that was answered before.
     ///
+    /// Cancel safe.
+    ///
     /// # Errors
     ///
     /// Whatever went wrong, on each endpoint that was tried.
@@ -58,6 +64,8 @@ impl Client {
 
     /// Reads keys.
     ///
+    /// Cancel safe.
+    ///
     /// # Errors
     ///
     /// As [`get`](Self::get).
@@ -67,6 +75,8 @@ impl Client {
 
     /// Deletes a key.
     ///
+    /// Cancelling: it may be deleted all the same.
+    ///
     /// # Errors
     ///
     /// As [`put`](Self::put).
@@ -75,6 +85,8 @@ impl Client {
     }
 
     /// Deletes keys: `client.delete_range(Keys::prefix("old/"))`.
+    ///
+    /// Cancelling: they may be deleted all the same.
     ///
     /// # Errors
     ///
@@ -105,6 +117,8 @@ impl Client {
     ///     .succeeded();
     /// # Ok(()) }
     /// ```
+    ///
+    /// Cancelling: it may be done all the same.
     ///
     /// # Errors
     ///

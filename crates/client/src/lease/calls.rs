@@ -40,6 +40,8 @@ impl Client {
 
     /// Grants a lease of this number, as [`lease_grant`](Self::lease_grant).
     ///
+    /// Cancelling: it may be granted all the same, and then runs out by itself.
+    ///
     /// # Errors
     ///
     /// As `lease_grant`, and [`LeaseExists`](ErrorKind::LeaseExists) if there is one of that number;

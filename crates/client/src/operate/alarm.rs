@@ -11,6 +11,8 @@ use crate::transport::call::Operation;
 impl Client {
     /// The alarms of all members.
     ///
+    /// Cancel safe.
+    ///
     /// # Errors
     ///
     /// As [`get`](Self::get): the answer needs a quorum.
@@ -25,6 +27,8 @@ impl Client {
     /// etcd does not look whether the reason is gone. Where it is not, the alarm may come again with
     /// the next write, and of [`Corrupt`](AlarmKind::Corrupt) the store stays so without one.
     ///
+    /// Cancelling: it may happen all the same.
+    ///
     /// # Errors
     ///
     /// As [`put`](Self::put). Doing it again is safe.
@@ -36,6 +40,8 @@ impl Client {
     /// Raises an alarm in the name of a member, which etcd does itself when there is a reason: to
     /// stop all writes, or to test what then happens. Returns it, unless etcd does not know its
     /// kind.
+    ///
+    /// Cancelling: it may happen all the same.
     ///
     /// # Errors
     ///

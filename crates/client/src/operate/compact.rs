@@ -10,6 +10,8 @@ use crate::transport::call::Operation;
 impl Client {
     /// Forgets what keys were before `revision`, on every member.
     ///
+    /// Cancelling: it may be compacted all the same.
+    ///
     /// # Errors
     ///
     /// As [`compact_with`](Self::compact_with).
@@ -18,6 +20,8 @@ impl Client {
     }
 
     /// The same, perhaps waiting until it is done.
+    ///
+    /// Cancelling: it may be compacted all the same.
     ///
     /// # Errors
     ///

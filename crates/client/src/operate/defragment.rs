@@ -17,6 +17,8 @@ impl Client {
     /// The endpoint need not be one that the client was made with, as for
     /// [`status`](Self::status).
     ///
+    /// Cancelling: a member that has begun goes on to the end.
+    ///
     /// # Errors
     ///
     /// As [`put`](Self::put). Doing it again is always safe.

@@ -14,6 +14,8 @@ const SINCE: &str = "3.5";
 impl Client {
     /// Whether the cluster could be downgraded to `version`, as `3.5`, now: one minor version down.
     ///
+    /// Cancel safe.
+    ///
     /// # Errors
     ///
     /// As [`get`](Self::get), and [`InvalidRequest`](crate::ErrorKind::InvalidRequest) if it cannot
@@ -30,6 +32,8 @@ impl Client {
     ///
     /// etcd 3.5 takes the request too, but changes nothing in its files.
     ///
+    /// Cancelling: it may happen all the same.
+    ///
     /// # Errors
     ///
     /// As [`put`](Self::put), and as [`downgrade_validate`](Self::downgrade_validate).
@@ -40,6 +44,8 @@ impl Client {
 
     /// Stays with the version that the cluster has. Members that are downgraded already can be
     /// upgraded again.
+    ///
+    /// Cancelling: it may happen all the same.
     ///
     /// # Errors
     ///

@@ -18,6 +18,8 @@ impl Client {
     /// The endpoint need not be one that the client was made with, as for
     /// [`status`](Self::status).
     ///
+    /// Cancel safe.
+    ///
     /// # Errors
     ///
     /// As [`status`](Self::status), and [`Compacted`](crate::ErrorKind::Compacted) or
@@ -37,6 +39,8 @@ impl Client {
     /// One member's hash of its whole store as it is now, which holds what belongs to this member
     /// alone: two of them say little when they differ. It tells whether one member changed, as
     /// before and after a restore.
+    ///
+    /// Cancel safe.
     ///
     /// # Errors
     ///

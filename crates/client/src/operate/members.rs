@@ -17,6 +17,8 @@ use crate::transport::call::Operation;
 impl Client {
     /// The members, as the cluster has agreed on them; before etcd 3.5, as one member knows them.
     ///
+    /// Cancel safe.
+    ///
     /// # Errors
     ///
     /// As [`get`](Self::get).
@@ -26,6 +28,8 @@ impl Client {
 
     /// The members, as one member knows them: also where too few are left to agree on anything. It
     /// may not have heard of the latest change.
+    ///
+    /// Cancel safe.
     ///
     /// # Errors
     ///
@@ -48,6 +52,8 @@ impl Client {
     /// `--initial-cluster-state=existing`. [`member_add_learner`](Self::member_add_learner) is
     /// safer.
     ///
+    /// Cancelling: it may be added all the same; [`member_list`](Self::member_list) says.
+    ///
     /// # Errors
     ///
     /// As [`put`](Self::put), and [`UnhealthyCluster`](crate::ErrorKind::UnhealthyCluster),
@@ -62,6 +68,8 @@ impl Client {
 
     /// Adds a member that follows without a vote, until [`member_promote`](Self::member_promote).
     ///
+    /// Cancelling: it may be added all the same; [`member_list`](Self::member_list) says.
+    ///
     /// # Errors
     ///
     /// As [`member_add`](Self::member_add), and
@@ -74,6 +82,8 @@ impl Client {
     }
 
     /// Gives a learner a vote.
+    ///
+    /// Cancelling: it may be promoted all the same.
     ///
     /// # Errors
     ///
@@ -93,6 +103,8 @@ impl Client {
     /// Removes a member, running or not. One that runs then ends by itself, and its number is never
     /// used again.
     ///
+    /// Cancelling: it may be removed all the same.
+    ///
     /// # Errors
     ///
     /// As [`put`](Self::put), and [`UnhealthyCluster`](crate::ErrorKind::UnhealthyCluster) or
@@ -106,6 +118,8 @@ impl Client {
     }
 
     /// Tells the members where one of them is reached from now on, before it moves there.
+    ///
+    /// Cancelling: it may happen all the same.
     ///
     /// # Errors
     ///

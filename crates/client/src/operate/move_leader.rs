@@ -13,6 +13,8 @@ impl Client {
     /// The endpoint need not be one that the client was made with, as for
     /// [`status`](Self::status).
     ///
+    /// Cancelling: it may happen all the same.
+    ///
     /// # Errors
     ///
     /// As [`put`](Self::put), and [`NotLeader`](crate::ErrorKind::NotLeader) if another member

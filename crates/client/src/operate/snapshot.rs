@@ -46,6 +46,8 @@ impl Client {
     /// client's timeout is for its beginning only. The endpoint need not be one that the client was
     /// made with, as for [`status`](Self::status).
     ///
+    /// Cancel safe: dropping it asks for nothing more.
+    ///
     /// # Errors
     ///
     /// As [`status`](Self::status).
@@ -161,6 +163,8 @@ impl Snapshot {
     }
 
     /// Writes it anywhere, and flushes.
+    ///
+    /// Cancelling: a part of it may be written.
     ///
     /// # Errors
     ///

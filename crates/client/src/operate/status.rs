@@ -12,6 +12,8 @@ impl Client {
     /// The endpoint need not be one that the client was made with: any other is dialled for this
     /// one request, with the client's TLS; with TLS it must be `https`.
     ///
+    /// Cancel safe.
+    ///
     /// # Errors
     ///
     /// If this very member does not answer: no other is asked.

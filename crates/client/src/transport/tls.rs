@@ -179,6 +179,8 @@ impl Tls {
     /// What a connection that is made now would be configured with, for whoever speaks another
     /// protocol with the same trust: etcd also answers HTTP (`/health`, `/metrics`, `/v2/keys`). It
     /// offers no protocol by itself (ALPN).
+    ///
+    /// Cancel safe.
     pub async fn rustls_config(&self) -> ClientConfig {
         let mut config = ClientConfig::clone(&self.current().await.config);
         config.alpn_protocols.clear();

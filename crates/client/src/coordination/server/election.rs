@@ -149,6 +149,8 @@ impl ElectionServer {
 
     /// Who leads: its key, with what it announced; `None` if nobody does.
     ///
+    /// Cancel safe.
+    ///
     /// # Errors
     ///
     /// Whatever went wrong, on each endpoint that was tried.
