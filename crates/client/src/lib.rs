@@ -49,6 +49,33 @@
 //! which is copied. So write `client.get(format!("jobs/{id}"))`, without a `&`; for a borrowed
 //! `key: &str` write `client.get(key.to_owned())`, which shows the copy.
 //!
+//! # In logs
+//!
+//! What etcd answers and what it is asked, and all that these are made of, are written as JSON by
+//! `{:?}`, on one line, and by `{:#?}`, indented: a [`KeyValue`], a [`RangeResponse`], an [`Event`], a
+//! [`Txn`], a [`Member`], a [`Status`].
+//!
+//! ```no_run
+//! # async fn run(client: tercet_client::Client) -> tercet_client::Result<()> {
+//! client.put("jobs/1", "build").await?;
+//! println!("{:?}", client.get("jobs/1").await?.expect("it is there"));
+//! // {"key":"jobs/1","value":"build","create_revision":2,"mod_revision":2,"version":1,"lease":null}
+//! # Ok(()) }
+//! ```
+//!
+//! - Keys and values are strings where they are UTF-8, and otherwise `{"base64":"/wA="}`. Of one of
+//!   more than 1024 bytes there is the beginning, with the length of the whole:
+//!   `{"text":"…","bytes":2048}` or `{"base64":"…","bytes":2048}`. Lists are whole.
+//! - Numbers of leases, members and clusters are strings, in hexadecimal as `etcdctl` takes them.
+//! - An answer has all of its fields, with `null` for what there is not; a request has those options
+//!   that were given.
+//! - No control characters, ends of lines or marks of direction are in it unescaped, whatever is in a
+//!   value.
+//!
+//! Values are shown, since they are data: one that is a secret does not belong in a log. Passwords,
+//! tokens and private keys are never shown. What is no value, as a [`Client`], a [`Config`] or an
+//! [`Error`], is written as Rust does, and so are an `Option` and the bare names of an enum.
+//!
 //! # Features
 //!
 //! - `ring` (default): cryptography by ring, which compiles in half the time.
@@ -75,6 +102,7 @@ mod from_wire;
 #[rustfmt::skip]
 mod generated;
 mod intercept;
+mod json;
 mod kv;
 mod lease;
 mod member;

@@ -2,9 +2,10 @@
 
 use crate::from_wire::{self, FromWire};
 use crate::generated::etcdserverpb as pb;
+use crate::json::{Hex, json_object};
 
 /// A member, as the cluster knows it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Member(pb::Member);
 
 impl Member {
@@ -45,8 +46,16 @@ impl FromWire<pb::Member> for Member {
     }
 }
 
+json_object!(Member, it => {
+    id: Hex(it.0.id),
+    name: it.0.name,
+    peer_urls: it.0.peer_urls,
+    client_urls: it.0.client_urls,
+    is_learner: it.0.is_learner,
+});
+
 /// The members, as one of them tells.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct MemberListResponse {
     header: pb::ResponseHeader,
     members: Vec<Member>,
@@ -99,6 +108,13 @@ impl MemberListResponse {
         Self { header: header.unwrap_or_default(), members: from_wire::all(members) }
     }
 }
+
+json_object!(MemberListResponse, it => {
+    cluster_id: Hex(it.cluster_id()),
+    member_id: Hex(it.member_id()),
+    raft_term: it.raft_term(),
+    members: it.members,
+});
 
 impl IntoIterator for MemberListResponse {
     type Item = Member;

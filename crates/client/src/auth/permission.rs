@@ -2,6 +2,7 @@
 
 use crate::generated::authpb;
 use crate::generated::authpb::permission::Type;
+use crate::json::json_object;
 use crate::kv::keys::Keys;
 
 /// Leave to read, to write, or both, for some keys.
@@ -15,7 +16,7 @@ use crate::kv::keys::Keys;
 ///
 /// Watching a key is reading it, and deleting it is writing it. A request for several keys needs
 /// leave for all of them: a role that may read `a/1` and `a/2` may not read the prefix `a/`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Permission {
     access: Access,
     keys: Keys,
@@ -85,6 +86,15 @@ impl Permission {
         Some(Self { access, keys: Keys::from_wire((wire.key, wire.range_end)) })
     }
 }
+
+json_object!(Permission, it => {
+    access: match it.access {
+        Access::Read => "read",
+        Access::Write => "write",
+        Access::ReadWrite => "read_write",
+    },
+    keys: it.keys,
+});
 
 #[cfg(test)]
 mod tests {

@@ -6,6 +6,7 @@ use super::{auth, done};
 use crate::client::{Client, timed};
 use crate::error::Result;
 use crate::generated::etcdserverpb as pb;
+use crate::json::json_object;
 use crate::kv::keys::Keys;
 use crate::transport::call::Operation;
 
@@ -134,7 +135,7 @@ impl Client {
 }
 
 /// A role, and what it may do.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Role {
     name: String,
     permissions: Vec<Permission>,
@@ -154,3 +155,5 @@ impl Role {
         &self.permissions
     }
 }
+
+json_object!(Role, it => { name: it.name, permissions: it.permissions });

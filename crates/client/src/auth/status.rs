@@ -5,6 +5,7 @@ use crate::client::{Client, timed};
 use crate::error::Result;
 use crate::from_wire::FromWire;
 use crate::generated::etcdserverpb as pb;
+use crate::json::json_object;
 use crate::transport::call::Operation;
 
 /// Who may do what, for the whole cluster.
@@ -82,7 +83,7 @@ impl Client {
 }
 
 /// Whether requests need a user.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct AuthStatus {
     enabled: bool,
     revision: u64,
@@ -102,6 +103,8 @@ impl AuthStatus {
         self.revision
     }
 }
+
+json_object!(AuthStatus, it => { enabled: it.enabled, revision: it.revision });
 
 impl FromWire<pb::AuthStatusResponse> for AuthStatus {
     fn from_wire(wire: pb::AuthStatusResponse) -> Self {

@@ -5,6 +5,7 @@ use crate::client::{Client, timed};
 use crate::error::{Error, ErrorKind, Failure, Fate, Outcome, Result};
 use crate::generated::authpb::UserAddOptions;
 use crate::generated::etcdserverpb as pb;
+use crate::json::json_object;
 use crate::transport::call::Operation;
 
 /// Users.
@@ -190,7 +191,7 @@ impl Client {
 }
 
 /// A user, and as what it acts.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct User {
     name: String,
     roles: Vec<String>,
@@ -209,6 +210,8 @@ impl User {
         &self.roles
     }
 }
+
+json_object!(User, it => { name: it.name, roles: it.roles });
 
 /// Refuses here what some versions of etcd take: an empty password would let anybody in.
 pub(super) fn not_empty(

@@ -12,6 +12,7 @@ use crate::coordination::fence::Fence;
 use crate::coordination::held::Held;
 use crate::coordination::session::Session;
 use crate::error::Result;
+use crate::json::json_inner;
 use crate::kv::{KeyValue, Keys, Op, Order, Put, Range, SortBy, Txn};
 use crate::transport::call::Operation;
 
@@ -45,7 +46,7 @@ pub struct Election {
 }
 
 /// Who leads, or led.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Leader(KeyValue);
 
 /// The office of a leader. Dropping it resigns in the background.
@@ -133,6 +134,8 @@ impl Leader {
         Fence::new(self.0.key_bytes(), self.0.create_revision())
     }
 }
+
+json_inner!(Leader);
 
 impl Leadership {
     /// Says something else to all who observe, while still leading.

@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use crate::client::Client;
 use crate::error::{Error, ErrorKind, Failure, Fate, Outcome, Result};
+use crate::json::json_object;
 use crate::kv::{Compare, Is, Op, OpResponse, Txn, TxnResponse};
 use crate::transport::call::Operation;
 
@@ -18,7 +19,7 @@ use crate::transport::call::Operation;
 ///   later holder's writes are never overwritten.
 /// - What is written elsewhere takes [`token`](Self::token) along, and that other store refuses
 ///   whatever comes with a smaller one than it has seen.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Fence {
     key: Bytes,
     create_revision: i64,
@@ -87,6 +88,8 @@ impl Fence {
         Error::new(operation, failure, Outcome::NotApplied)
     }
 }
+
+json_object!(Fence, it => { key: it.key, token: it.create_revision });
 
 pub(crate) fn senseless(operation: &'static str) -> Error {
     let what = "the answer to a transaction is not one to what was asked";

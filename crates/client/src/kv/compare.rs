@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use crate::generated::etcdserverpb as pb;
 use crate::generated::etcdserverpb::compare::{CompareResult, CompareTarget, TargetUnion};
+use crate::json::json_inner;
 use crate::kv::keys::Keys;
 use crate::lease::id::LeaseId;
 
@@ -12,7 +13,7 @@ use crate::lease::id::LeaseId;
 /// Over several keys it must be so for each of them. Where there are none it is as of a key that
 /// does not exist: its numbers are 0, and no comparison of its value holds
 /// (`server/etcdserver/apply.go`, `applyCompare`).
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 #[must_use]
 pub struct Compare(pb::Compare);
 
@@ -87,6 +88,8 @@ impl Compare {
         self.0
     }
 }
+
+json_inner!(Compare);
 
 #[cfg(test)]
 mod tests {

@@ -2,11 +2,12 @@
 
 use crate::from_wire::{self, FromWire};
 use crate::generated::etcdserverpb as pb;
+use crate::json::{json_inner, json_object};
 use crate::kv::key_value::KeyValue;
 use crate::kv::keys::Keys;
 
 /// What to delete, where `client.delete(key)` does not say enough.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 #[must_use]
 pub struct Delete(pb::DeleteRangeRequest);
 
@@ -39,8 +40,10 @@ impl<K: Into<Keys>> From<K> for Delete {
     }
 }
 
+json_inner!(Delete);
+
 /// What a deletion did.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct DeleteResponse {
     revision: i64,
     deleted: i64,
@@ -71,6 +74,8 @@ impl DeleteResponse {
         &self.prev_kvs
     }
 }
+
+json_object!(DeleteResponse, it => { revision: it.revision, deleted: it.deleted, prev_kvs: it.prev_kvs });
 
 impl FromWire<pb::DeleteRangeResponse> for DeleteResponse {
     fn from_wire(wire: pb::DeleteRangeResponse) -> Self {

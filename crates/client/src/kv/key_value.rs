@@ -1,11 +1,10 @@
 //! One key as the store has it.
 
-use std::fmt;
-
 use bytes::Bytes;
 
 use crate::from_wire::FromWire;
 use crate::generated::mvccpb;
+use crate::json::json_object;
 use crate::lease::id::LeaseId;
 
 /// A key with its value and its history, as of the revision that was read.
@@ -74,16 +73,11 @@ impl FromWire<mvccpb::KeyValue> for KeyValue {
     }
 }
 
-impl fmt::Debug for KeyValue {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KeyValue")
-            // As byte strings: most are text, and a list of numbers helps nobody.
-            .field("key", &self.0.key)
-            .field("value", &self.0.value)
-            .field("create_revision", &self.0.create_revision)
-            .field("mod_revision", &self.0.mod_revision)
-            .field("version", &self.0.version)
-            .field("lease", &self.lease())
-            .finish()
-    }
-}
+json_object!(KeyValue, it => {
+    key: it.0.key,
+    value: it.0.value,
+    create_revision: it.0.create_revision,
+    mod_revision: it.0.mod_revision,
+    version: it.0.version,
+    lease: it.lease(),
+});

@@ -1,12 +1,16 @@
 //! Which keys a request is about.
 
+use std::fmt;
+
 use bytes::Bytes;
+
+use crate::json::{Json, Out, json_debug};
 
 /// One key, a prefix or a range of keys.
 ///
 /// Anything that is a key becomes one: `client.delete_range("a")` and
 /// `client.delete_range(Keys::prefix("a/"))` both work.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Keys {
     key: Bytes,
     range_end: Bytes,
@@ -82,6 +86,26 @@ impl<K: Into<Bytes>> From<K> for Keys {
         Self::one(key)
     }
 }
+
+/// A key; or a prefix, a range, or where one without an end begins.
+impl Json for Keys {
+    fn json(&self, out: &mut Out<'_>) -> fmt::Result {
+        let (key, end) = (&self.key, &self.range_end);
+        if end.is_empty() {
+            key.json(out)
+        } else if *self == Self::all() {
+            out.object(&[("prefix", &"")])
+        } else if *end == after_prefix(key) {
+            out.object(&[("prefix", key)])
+        } else if *end == ZERO {
+            out.object(&[("from", key)])
+        } else {
+            out.object(&[("from", key), ("to", end)])
+        }
+    }
+}
+
+json_debug!(Keys);
 
 /// etcd takes no empty key, and none is less than one zero byte.
 fn not_empty(key: Bytes) -> Bytes {

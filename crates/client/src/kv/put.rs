@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use crate::from_wire::FromWire;
 use crate::generated::etcdserverpb as pb;
+use crate::json::{json_inner, json_object};
 use crate::kv::key_value::KeyValue;
 use crate::kv::keys::Keys;
 use crate::lease::id::LeaseId;
@@ -15,7 +16,7 @@ use crate::lease::id::LeaseId;
 ///
 /// let put = Put::new("hello", "world").lease(7).prev_kv();
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 #[must_use]
 pub struct Put(pb::PutRequest);
 
@@ -70,8 +71,10 @@ impl Put {
     }
 }
 
+json_inner!(Put);
+
 /// What a write did.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct PutResponse {
     revision: i64,
     prev_kv: Option<KeyValue>,
@@ -95,6 +98,8 @@ impl PutResponse {
         self.prev_kv.as_ref()
     }
 }
+
+json_object!(PutResponse, it => { revision: it.revision, prev_kv: it.prev_kv });
 
 impl FromWire<pb::PutResponse> for PutResponse {
     fn from_wire(wire: pb::PutResponse) -> Self {

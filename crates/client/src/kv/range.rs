@@ -5,6 +5,7 @@ use bytes::Bytes;
 use crate::from_wire::{self, FromWire};
 use crate::generated::etcdserverpb as pb;
 use crate::generated::etcdserverpb::range_request::{SortOrder, SortTarget};
+use crate::json::{json_inner, json_object};
 use crate::kv::key_value::KeyValue;
 use crate::kv::keys::Keys;
 
@@ -15,7 +16,7 @@ use crate::kv::keys::Keys;
 ///
 /// let newest = Range::prefix("jobs/").newest_first().limit(10);
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 #[must_use]
 pub struct Range(pb::RangeRequest);
 
@@ -169,8 +170,10 @@ impl<K: Into<Keys>> From<K> for Range {
     }
 }
 
+json_inner!(Range);
+
 /// What was read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct RangeResponse {
     kvs: Vec<KeyValue>,
     more: bool,
@@ -211,6 +214,13 @@ impl RangeResponse {
         self.revision
     }
 }
+
+json_object!(RangeResponse, it => {
+    revision: it.revision,
+    count: it.count,
+    more: it.more,
+    kvs: it.kvs,
+});
 
 impl FromWire<pb::RangeResponse> for RangeResponse {
     fn from_wire(wire: pb::RangeResponse) -> Self {

@@ -1,11 +1,14 @@
 //! Comparing and writing at once.
 
+use std::fmt;
+
 use bytes::Bytes;
 
 use crate::from_wire::FromWire;
 use crate::generated::etcdserverpb as pb;
 use crate::generated::etcdserverpb::request_op::Request;
 use crate::generated::etcdserverpb::response_op::Response;
+use crate::json::{Json, Out, json_debug, json_inner, json_object};
 use crate::kv::compare::Compare;
 use crate::kv::delete::{Delete, DeleteResponse};
 use crate::kv::keys::Keys;
@@ -29,17 +32,17 @@ use crate::kv::range::{Range, RangeResponse};
 ///
 /// let take = Txn::when([Compare::missing("lock")]).otherwise([Op::get("lock")]);
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 #[must_use]
 pub struct Txn(pb::TxnRequest);
 
 /// A transaction that has its comparisons and not yet what to do.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 #[must_use]
 pub struct TxnWhen(Vec<Compare>);
 
 /// A transaction that can be sent, or be told what else to do.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 #[must_use]
 pub struct TxnThen(pb::TxnRequest);
 
@@ -110,7 +113,7 @@ impl From<TxnThen> for Txn {
 }
 
 /// One step of a transaction.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 #[must_use]
 pub struct Op(Request);
 
@@ -150,8 +153,11 @@ impl Op {
     }
 }
 
+json_inner!(Txn, TxnThen, Op);
+json_object!(TxnWhen, it => { when: it.0 });
+
 /// What a transaction did.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct TxnResponse {
     succeeded: bool,
     revision: i64,
@@ -159,7 +165,7 @@ pub struct TxnResponse {
 }
 
 /// What one step of a transaction did.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OpResponse {
     /// Of [`Op::get`] and [`Op::range`].
@@ -201,6 +207,25 @@ impl TxnResponse {
         self.responses
     }
 }
+
+json_object!(TxnResponse, it => {
+    succeeded: it.succeeded,
+    revision: it.revision,
+    responses: it.responses,
+});
+
+impl Json for OpResponse {
+    fn json(&self, out: &mut Out<'_>) -> fmt::Result {
+        out.object(&[match self {
+            Self::Range(range) => ("range", range),
+            Self::Put(put) => ("put", put),
+            Self::Delete(delete) => ("delete", delete),
+            Self::Txn(txn) => ("txn", txn),
+        }])
+    }
+}
+
+json_debug!(OpResponse);
 
 impl FromWire<pb::TxnResponse> for TxnResponse {
     fn from_wire(wire: pb::TxnResponse) -> Self {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::client::Client;
 use crate::error::{Error, ErrorKind, Failure, Fate, Outcome, Result};
+use crate::json::{Json, Out, json_debug, json_object};
 use crate::lease::id::LeaseId;
 use crate::lease::kept::Kept;
 use crate::lease::lost::{LeaseLost, LeaseLostReason};
@@ -34,7 +35,7 @@ pub struct Lease {
 }
 
 /// How a kept lease is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum LeaseState {
     /// It is alive, for so long at least even if no other keepalive is answered.
     Alive(Duration),
@@ -167,15 +168,17 @@ impl Drop for Lease {
     }
 }
 
-impl fmt::Debug for Lease {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lease")
-            .field("id", &self.id())
-            .field("ttl", &self.ttl())
-            .field("state", &self.state())
-            .finish()
+impl Json for LeaseState {
+    fn json(&self, out: &mut Out<'_>) -> fmt::Result {
+        out.object(&[match self {
+            Self::Alive(left) => ("alive_seconds", left),
+            Self::Lost(lost) => ("lost", lost),
+        }])
     }
 }
+
+json_debug!(LeaseState);
+json_object!(Lease, it => { id: it.id(), ttl_seconds: it.ttl(), state: it.state() });
 
 /// Why a lease that there should be is not kept.
 fn not_kept(lost: &LeaseLost) -> Error {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::json::json_debug;
+
 /// The number of a lease, written as `etcdctl` writes it: sixteen hexadecimal digits.
 ///
 /// 0 is none: etcd gives no lease that number.
@@ -40,11 +42,7 @@ impl fmt::Display for LeaseId {
     }
 }
 
-impl fmt::Debug for LeaseId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "LeaseId({self})")
-    }
-}
+json_debug!(LeaseId);
 
 #[cfg(test)]
 mod tests {
@@ -53,7 +51,7 @@ mod tests {
     #[test]
     fn is_written_as_etcdctl_does() {
         assert_eq!(LeaseId::from(7).to_string(), "0000000000000007");
-        assert_eq!(format!("{:?}", LeaseId::from(255)), "LeaseId(00000000000000ff)");
+        assert_eq!(format!("{:?}", LeaseId::from(255)), "\"00000000000000ff\"");
         assert_eq!(i64::from(LeaseId::from(7)), 7);
     }
 }

@@ -4,10 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Failure, Fate, Outcome};
+use crate::json::json_object;
 use crate::lease::id::LeaseId;
 
 /// A lease that was kept and is no more, or must be taken for gone.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct LeaseLost {
     id: LeaseId,
     reason: LeaseLostReason,
@@ -52,6 +53,17 @@ impl LeaseLost {
         Error::new(operation, failure, Outcome::NotApplied)
     }
 }
+
+json_object!(LeaseLost, it => {
+    id: it.id,
+    reason: match it.reason {
+        LeaseLostReason::Unanswered => "unanswered",
+        LeaseLostReason::Gone => "gone",
+        LeaseLostReason::Revoked => "revoked",
+        LeaseLostReason::Stopped => "stopped",
+    },
+    last_error: it.last.as_deref(),
+});
 
 impl fmt::Display for LeaseLost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

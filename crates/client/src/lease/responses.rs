@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::error::ErrorKind;
 use crate::error::{Failure, Fate, Result};
 use crate::generated::etcdserverpb as pb;
+use crate::json::json_object;
 use crate::kv::Namespace;
 use crate::lease::id::LeaseId;
 use crate::transport::call::Operation;
@@ -14,7 +15,7 @@ use crate::transport::call::Operation;
 pub const MAX_LEASE_TTL: Duration = Duration::from_secs(9_000_000_000);
 
 /// A lease that was granted.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct LeaseGrantResponse {
     pub(super) id: LeaseId,
     pub(super) ttl: Duration,
@@ -44,7 +45,7 @@ impl LeaseGrantResponse {
 }
 
 /// A lease that was revoked.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct LeaseRevokeResponse {
     pub(super) revision: i64,
 }
@@ -58,7 +59,7 @@ impl LeaseRevokeResponse {
 }
 
 /// How much longer a lease lives.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct LeaseTimeToLiveResponse {
     id: LeaseId,
     remaining: Duration,
@@ -120,6 +121,16 @@ impl LeaseTimeToLiveResponse {
         })
     }
 }
+
+json_object!(LeaseGrantResponse, it => { id: it.id, ttl_seconds: it.ttl, revision: it.revision });
+json_object!(LeaseRevokeResponse, it => { revision: it.revision });
+json_object!(LeaseTimeToLiveResponse, it => {
+    id: it.id,
+    remaining_seconds: it.remaining,
+    granted_seconds: it.granted,
+    keys: it.keys,
+    revision: it.revision,
+});
 
 /// A time to live as the server says it.
 pub(super) fn seconds(wire: i64) -> Duration {

@@ -1,11 +1,14 @@
 //! What makes a cluster take no more writes.
 
+use std::fmt;
+
 use crate::client::{Client, maintenance, timed};
 use crate::error::Result;
 use crate::from_wire::{self, FromWire};
 use crate::generated::etcdserverpb as pb;
 use crate::generated::etcdserverpb::AlarmType;
 use crate::generated::etcdserverpb::alarm_request::AlarmAction;
+use crate::json::{Hex, Json, Out, json_object};
 use crate::transport::call::Operation;
 
 impl Client {
@@ -71,7 +74,7 @@ impl Client {
 }
 
 /// One member's reason to stop the writes of all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Alarm {
     member_id: u64,
     kind: AlarmKind,
@@ -121,6 +124,18 @@ impl AlarmKind {
             Ok(AlarmType::Nospace) => Self::NoSpace,
             Ok(AlarmType::Corrupt) => Self::Corrupt,
             Ok(AlarmType::None) | Err(_) => Self::Other(number),
+        }
+    }
+}
+
+json_object!(Alarm, it => { member_id: Hex(it.member_id), kind: it.kind });
+
+impl Json for AlarmKind {
+    fn json(&self, out: &mut Out<'_>) -> fmt::Result {
+        match self {
+            Self::NoSpace => out.text("no_space"),
+            Self::Corrupt => out.text("corrupt"),
+            Self::Other(number) => number.json(out),
         }
     }
 }

@@ -4,6 +4,7 @@ use crate::client::{Client, timed};
 use crate::error::Result;
 use crate::from_wire::FromWire;
 use crate::generated::etcdserverpb as pb;
+use crate::json::json_object;
 use crate::kv::kv;
 use crate::transport::call::Operation;
 
@@ -47,7 +48,7 @@ impl Client {
 ///
 /// let compact = Compact::to(1000).physical();
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub struct Compact(pb::CompactionRequest);
 
@@ -68,8 +69,10 @@ impl Compact {
     }
 }
 
+json_object!(Compact, it => { revision: it.0.revision, physical: it.0.physical });
+
 /// What a compaction did.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct CompactResponse {
     revision: i64,
 }
@@ -81,6 +84,8 @@ impl CompactResponse {
         self.revision
     }
 }
+
+json_object!(CompactResponse, it => { revision: it.revision });
 
 impl FromWire<pb::CompactionResponse> for CompactResponse {
     fn from_wire(wire: pb::CompactionResponse) -> Self {

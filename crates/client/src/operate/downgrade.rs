@@ -5,6 +5,7 @@ use crate::error::Result;
 use crate::from_wire::FromWire;
 use crate::generated::etcdserverpb as pb;
 use crate::generated::etcdserverpb::downgrade_request::DowngradeAction;
+use crate::json::json_object;
 use crate::transport::call::Operation;
 
 /// The version that has the request. Only from 3.6 on do members act on it: see
@@ -73,7 +74,7 @@ impl Client {
 }
 
 /// Where a downgrade begins.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct DowngradeResponse {
     cluster_version: String,
 }
@@ -85,6 +86,8 @@ impl DowngradeResponse {
         &self.cluster_version
     }
 }
+
+json_object!(DowngradeResponse, it => { cluster_version: it.cluster_version });
 
 impl FromWire<pb::DowngradeResponse> for DowngradeResponse {
     fn from_wire(wire: pb::DowngradeResponse) -> Self {

@@ -4,6 +4,7 @@ use crate::client::{Client, maintenance, timed};
 use crate::error::Result;
 use crate::from_wire::FromWire;
 use crate::generated::etcdserverpb as pb;
+use crate::json::{Hex, json_object};
 use crate::transport::call::Operation;
 
 /// The two hashes are made of a whole store, so the client's timeout does not apply to them: they are
@@ -55,7 +56,7 @@ impl Client {
 }
 
 /// A hash of a member's keys and values.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct HashKvResponse {
     header: pb::ResponseHeader,
     hash: u32,
@@ -114,6 +115,14 @@ impl HashKvResponse {
     }
 }
 
+json_object!(HashKvResponse, it => {
+    member_id: Hex(it.member_id()),
+    revision: it.revision(),
+    hash: it.hash,
+    compact_revision: it.compact_revision,
+    hash_revision: it.hash_revision,
+});
+
 impl FromWire<pb::HashKvResponse> for HashKvResponse {
     fn from_wire(wire: pb::HashKvResponse) -> Self {
         Self {
@@ -126,7 +135,7 @@ impl FromWire<pb::HashKvResponse> for HashKvResponse {
 }
 
 /// A hash of a member's store.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct HashResponse {
     header: pb::ResponseHeader,
     hash: u32,
@@ -151,6 +160,12 @@ impl HashResponse {
         self.header.member_id
     }
 }
+
+json_object!(HashResponse, it => {
+    member_id: Hex(it.member_id()),
+    revision: it.revision(),
+    hash: it.hash,
+});
 
 impl FromWire<pb::HashResponse> for HashResponse {
     fn from_wire(wire: pb::HashResponse) -> Self {

@@ -4,6 +4,7 @@ use crate::client::{Client, cluster, timed};
 use crate::error::Result;
 use crate::from_wire::FromWire;
 use crate::generated::etcdserverpb as pb;
+use crate::json::{Hex, json_object};
 use crate::member::{Member, MemberListResponse};
 use crate::transport::call::Operation;
 
@@ -157,7 +158,7 @@ impl Client {
 }
 
 /// A new member, and with whom it is one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct MemberAddResponse {
     member: Member,
     list: MemberListResponse,
@@ -182,6 +183,12 @@ impl MemberAddResponse {
         self.list.cluster_id()
     }
 }
+
+json_object!(MemberAddResponse, it => {
+    cluster_id: Hex(it.cluster_id()),
+    member: it.member,
+    members: it.members(),
+});
 
 impl FromWire<pb::MemberAddResponse> for MemberAddResponse {
     fn from_wire(wire: pb::MemberAddResponse) -> Self {

@@ -19,6 +19,7 @@ pub use self::file::SavedSnapshot;
 use crate::client::{Client, maintenance};
 use crate::error::{Error, ErrorKind, Failure, Fate, Result};
 use crate::generated::etcdserverpb as pb;
+use crate::json::json_object;
 use crate::transport::call::{Lane, Member, Operation};
 use crate::transport::classify::{classify, own};
 use crate::transport::endpoint::Endpoint;
@@ -250,7 +251,7 @@ impl fmt::Debug for Snapshot {
 }
 
 /// Some of the bytes of a [`Snapshot`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct SnapshotChunk {
     bytes: Bytes,
     total_bytes: u64,
@@ -282,3 +283,10 @@ impl SnapshotChunk {
         self.remaining_bytes
     }
 }
+
+// Not the bytes: they are of a file of the server's.
+json_object!(SnapshotChunk, it => {
+    bytes: it.bytes.len(),
+    total_bytes: it.total_bytes,
+    remaining_bytes: it.remaining_bytes,
+});

@@ -4,6 +4,7 @@ use crate::client::{Client, maintenance, timed};
 use crate::error::Result;
 use crate::from_wire::FromWire;
 use crate::generated::etcdserverpb as pb;
+use crate::json::{Hex, json_object};
 use crate::transport::call::Operation;
 
 impl Client {
@@ -27,7 +28,7 @@ impl Client {
 }
 
 /// What one member says of itself.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Status {
     header: pb::ResponseHeader,
     wire: pb::StatusResponse,
@@ -134,6 +135,24 @@ impl Status {
         &self.wire.errors
     }
 }
+
+json_object!(Status, it => {
+    version: it.version(),
+    member_id: Hex(it.member_id()),
+    cluster_id: Hex(it.cluster_id()),
+    revision: it.revision(),
+    leader: it.leader().map(Hex),
+    is_learner: it.is_learner(),
+    db_size_bytes: it.db_size_bytes(),
+    db_size_in_use_bytes: it.db_size_in_use_bytes(),
+    db_size_quota_bytes: it.db_size_quota_bytes(),
+    raft_index: it.raft_index(),
+    raft_applied_index: it.raft_applied_index(),
+    raft_term: it.raft_term(),
+    storage_version: it.storage_version(),
+    downgrade_target: it.downgrade_target(),
+    errors: it.errors(),
+});
 
 impl FromWire<pb::StatusResponse> for Status {
     fn from_wire(mut wire: pb::StatusResponse) -> Self {

@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use crate::client::Client;
 use crate::error::{ErrorKind, Result};
+use crate::json::json_object;
 use crate::kv::{KeyValue, Keys, Range};
 use crate::watch::request::Watch;
 use crate::watch::watcher::Watcher;
@@ -18,7 +19,6 @@ const TRIES: usize = 5;
 
 /// All keys at one revision, and what happens to them after it. From
 /// [`Client::list_then_watch`].
-#[derive(Debug)]
 #[non_exhaustive]
 pub struct Listed {
     /// The keys, in the order of their bytes.
@@ -28,6 +28,8 @@ pub struct Listed {
     /// What happens after it.
     pub watcher: Watcher,
 }
+
+json_object!(Listed, it => { kvs: it.kvs, revision: it.revision, watcher: it.watcher });
 
 impl Client {
     /// Reads all keys at one revision of the store, and watches them from the next on: so nothing is

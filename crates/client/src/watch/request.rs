@@ -1,10 +1,13 @@
 //! What to be told of.
 
+use std::fmt;
+
 use bytes::Bytes;
 
 use crate::error::{Error, ErrorKind, Failure, Fate, Outcome, Result};
 use crate::generated::etcdserverpb as pb;
 use crate::generated::etcdserverpb::watch_create_request::FilterType;
+use crate::json::{Json, Out, json_debug};
 use crate::kv::{Keys, Namespace};
 
 /// How many events may wait in a [`Watcher`](crate::Watcher) that is not read, unless set by
@@ -22,7 +25,7 @@ pub const WATCH_BUFFER_BYTES: usize = 8 << 20;
 ///
 /// let changes = Watch::prefix("jobs/").start_revision(42).prev_kv();
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 #[must_use]
 pub struct Watch {
     wire: pb::WatchCreateRequest,
@@ -160,6 +163,26 @@ impl<K: Into<Keys>> From<K> for Watch {
         Self::new(keys)
     }
 }
+
+impl Json for Watch {
+    fn json(&self, out: &mut Out<'_>) -> fmt::Result {
+        let Self { wire, limits } = self;
+        let filters = |filter: FilterType| wire.filters.contains(&filter.into());
+        let fields: &[(_, _, &dyn Json)] = &[
+            ("keys", true, &self.keys()),
+            ("start_revision", wire.start_revision != 0, &wire.start_revision),
+            ("prev_kv", wire.prev_kv, &true),
+            ("no_puts", filters(FilterType::Noput), &true),
+            ("no_deletes", filters(FilterType::Nodelete), &true),
+            ("progress_notify", wire.progress_notify, &true),
+            ("max_buffered_events", limits.events != WATCH_BUFFER_EVENTS, &limits.events),
+            ("max_buffered_bytes", limits.bytes != WATCH_BUFFER_BYTES, &limits.bytes),
+        ];
+        out.given(fields)
+    }
+}
+
+json_debug!(Watch);
 
 fn invalid(what: impl Into<String>) -> Error {
     let failure = Failure::new(ErrorKind::InvalidRequest, Fate::NeverSent, what);

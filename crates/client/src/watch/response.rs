@@ -2,12 +2,13 @@
 
 use crate::from_wire::FromWire;
 use crate::generated::mvccpb;
+use crate::json::json_object;
 use crate::kv::KeyValue;
 
 /// What happened, one or more events at a time; or how far the watch is, with none.
 ///
 /// All events of one revision come in one response.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct WatchResponse {
     revision: i64,
     events: Vec<Event>,
@@ -54,7 +55,7 @@ impl WatchResponse {
 }
 
 /// One change of one key.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
     /// The key was written.
@@ -98,6 +99,13 @@ impl Event {
         matches!(self, Self::Delete { .. })
     }
 }
+
+json_object!(WatchResponse, it => { revision: it.revision, events: it.events });
+json_object!(Event, it => {
+    type: if it.is_delete() { "delete" } else { "put" },
+    kv: it.kv(),
+    prev_kv: it.prev_kv(),
+});
 
 /// `None` for a kind of event that etcd does not have yet.
 fn event(wire: mvccpb::Event) -> Option<Event> {

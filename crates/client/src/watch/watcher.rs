@@ -1,6 +1,5 @@
 //! A watch that runs.
 
-use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,6 +11,7 @@ use tokio::sync::oneshot;
 
 use crate::client::Client;
 use crate::error::{Error, ErrorKind, Failure, Fate, Result};
+use crate::json::json_object;
 use crate::transport::classify::no_answer;
 use crate::watch::WATCH;
 use crate::watch::feed::Shared;
@@ -132,15 +132,11 @@ impl Drop for Watcher {
     }
 }
 
-impl fmt::Debug for Watcher {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Watcher")
-            .field("endpoint", &self.endpoint())
-            .field("created_revision", &self.created_revision())
-            .field("is_in_place", &self.is_in_place())
-            .finish()
-    }
-}
+json_object!(Watcher, it => {
+    endpoint: it.endpoint(),
+    created_revision: it.created_revision(),
+    is_in_place: it.is_in_place(),
+});
 
 impl Client {
     /// Watches keys, until the [`Watcher`] is dropped.

@@ -12,6 +12,7 @@ use crate::error::Result;
 use crate::from_wire::FromWire as _;
 use crate::generated::v3electionpb as pb;
 use crate::generated::v3electionpb::election_client::ElectionClient;
+use crate::json::json_object;
 use crate::kv::{KeyValue, Namespace};
 use crate::lease::LeaseId;
 use crate::transport::call::{Lane, Operation};
@@ -34,7 +35,7 @@ pub struct ElectionServer(Client);
 
 /// What proves who leads: what [`campaign`](ElectionServer::campaign) returns, and what the other
 /// requests of a leader take.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct ServerLeadership {
     name: Bytes,
     key: Bytes,
@@ -73,6 +74,13 @@ impl ServerLeadership {
         }
     }
 }
+
+json_object!(ServerLeadership, it => {
+    name: it.name,
+    key: it.key,
+    create_revision: it.create_revision,
+    lease: it.lease,
+});
 
 impl ElectionServer {
     /// Waits until it leads, for as long as it takes, and announces `value`. It ends with the lease.

@@ -11,12 +11,13 @@ use tokio::sync::mpsc;
 use super::check::{Check, DIGEST_BYTES};
 use super::{SNAPSHOT, Snapshot};
 use crate::error::{Error, ErrorKind, Failure, Fate, Outcome, Result};
+use crate::json::{HexBytes, json_object};
 
 /// How many chunks may wait for the disk.
 const CHUNKS_AHEAD: usize = 8;
 
 /// A snapshot that was found whole.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct SavedSnapshot {
     bytes: u64,
     sha256: [u8; DIGEST_BYTES],
@@ -67,6 +68,12 @@ impl SavedSnapshot {
         Self { bytes, sha256, storage_version }
     }
 }
+
+json_object!(SavedSnapshot, it => {
+    bytes: it.bytes,
+    sha256: HexBytes(&it.sha256),
+    storage_version: it.storage_version,
+});
 
 fn read(path: &Path) -> Result<SavedSnapshot, Failure> {
     let unreadable = |error: io::Error| Failure {

@@ -1,12 +1,12 @@
 //! All keys of one revision.
 
-use std::fmt;
 use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::from_wire::FromWire;
 use crate::generated::mvccpb;
+use crate::json::json_object;
 use crate::kv::{KeyValue, Keys};
 
 /// How many keys a leaf has at most. With a hundred thousand keys, what a change of one copies is two
@@ -135,14 +135,8 @@ impl CacheSnapshot {
     }
 }
 
-impl fmt::Debug for CacheSnapshot {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CacheSnapshot")
-            .field("keys", &self.len)
-            .field("revision", &self.revision)
-            .finish()
-    }
-}
+// Not the keys: it may have any number of them.
+json_object!(CacheSnapshot, it => { revision: it.revision, keys: it.len });
 
 /// With bytes of its own: what came in a large answer would keep all of it for as long as one key
 /// does not change.
