@@ -2,7 +2,7 @@
 
 use tercet_client::{Client, ErrorKind, Range};
 use tercet_harness::{Cluster, Result, Timing};
-use tercet_tests::{all, available};
+use tercet_tests::{all, available, next_of};
 
 const KEYS: usize = 57;
 
@@ -94,6 +94,9 @@ async fn a_stream_of_the_server_or_the_version_that_has_it() -> Result<()> {
         }
         assert_eq!(keys, expected());
         assert!(parts > 1, "a part at a time");
+        assert!(next_of(&mut stream).await.is_none());
+        let mut stream = client.range_stream("k/000").await?;
+        assert_eq!(next_of(&mut stream).await.expect("a part")?.kvs().len(), 1);
     }
     Ok(())
 }

@@ -1,8 +1,10 @@
 //! Elections: who leads, and who is told.
 
-use tercet_client::{Election, ErrorKind};
+use std::task::{Context, Poll, Waker};
+
+use tercet_client::{Election, ErrorKind, Leaders};
 use tercet_harness::Result;
-use tercet_tests::available;
+use tercet_tests::{available, next_of};
 
 use crate::{LONG, fleet_of};
 
@@ -64,6 +66,42 @@ async fn each_leader_is_told_in_order_whatever_happens_to_members() -> Result<()
         let office = Election::new(&session, "office").campaign("the end").await?;
         expected.push((office.fence().token(), "the end".to_owned()));
         assert_eq!(seen.await.unwrap()?, expected);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn leaders_are_a_stream_and_a_wait_that_is_given_up_loses_nobody() -> Result<()> {
+    for etcd in available() {
+        let cluster = fleet_of(etcd).members(1).start().await?;
+        let session = cluster.client().await?.session(LONG).await?;
+        let election = Election::new(&session, "office");
+        let mut leaders = election.observe();
+        // Each wait is given up wherever it is: before the first reading, and while it watches.
+        let mut told = Vec::new();
+        let give_up = |leaders: &mut Leaders| {
+            let context = &mut Context::from_waker(Waker::noop());
+            match std::pin::pin!(leaders.next()).poll(context) {
+                Poll::Ready(leader) => leader,
+                Poll::Pending => None,
+            }
+        };
+        assert!(give_up(&mut leaders).is_none(), "nobody has been asked yet");
+        let office = election.campaign("1").await?;
+        told.push(next_of(&mut leaders).await.expect("one leads")?);
+        for word in ["2", "3", "4"] {
+            told.extend(give_up(&mut leaders).transpose()?);
+            office.proclaim(word).await?;
+        }
+        while told.last().is_none_or(|leader| leader.value() != b"4") {
+            let leader = match give_up(&mut leaders) {
+                Some(leader) => leader,
+                None => next_of(&mut leaders).await.expect("it goes on"),
+            };
+            told.push(leader?);
+        }
+        let words: Vec<_> = told.iter().map(|leader| leader.value_str().unwrap()).collect();
+        assert_eq!(words, ["1", "2", "3", "4"]);
     }
     Ok(())
 }

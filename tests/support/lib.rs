@@ -5,6 +5,7 @@ mod etcd;
 mod etcds;
 mod load;
 mod raw_fleet;
+mod streams;
 mod torn;
 mod ways;
 
@@ -13,6 +14,7 @@ pub use etcd::{PATIENCE, Port, RawEtcd};
 pub use etcds::{all, available, of_minor, say};
 pub use load::{Answer, Dial, Fault, Found, History, Load, LoadOptions, LoadReport, Read, Write};
 pub use raw_fleet::{RawFleet, Words, wait_until_serving};
+pub use streams::next_of;
 pub use torn::is_torn;
 pub use ways::{patch_steps, steps_up, ways_up};
 

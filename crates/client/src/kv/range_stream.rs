@@ -1,8 +1,12 @@
 //! A large range in one request, of which the server sends a part at a time.
 
 use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
+use futures_core::Stream;
 use tonic::Streaming;
 
 use crate::client::Client;
@@ -76,7 +80,8 @@ fn check_streamed(range: &pb::RangeRequest) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// A range under way, in parts; dropping it ends it. See [`Client::range_stream`].
+/// A range under way, in parts; dropping it ends it: see [`Client::range_stream`]. It is a [`Stream`],
+/// too.
 pub struct RangeStream {
     first: Option<pb::RangeStreamResponse>,
     parts: Streaming<pb::RangeStreamResponse>,
@@ -98,28 +103,32 @@ impl RangeStream {
     /// Once, and then it is over: [`ConnectionLost`](crate::ErrorKind::ConnectionLost) if the member
     /// went away, or whatever it says.
     pub async fn next(&mut self) -> Option<Result<RangeResponse>> {
+        poll_fn(|context| self.poll_part(context)).await
+    }
+
+    fn poll_part(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<RangeResponse>>> {
         if self.done {
-            return None;
+            return Poll::Ready(None);
         }
         let part = match self.first.take() {
-            Some(first) => Ok(Some(first)),
-            None => self.parts.message().await,
+            Some(first) => Some(Ok(first)),
+            None => ready!(Pin::new(&mut self.parts).poll_next(context)),
         };
-        match part {
-            Ok(Some(part)) => {
-                let mut range = part.range_response.unwrap_or_default();
-                range.leave(&self.namespace);
-                Some(Ok(RangeResponse::from_wire(range)))
-            }
-            Ok(None) => {
-                self.done = true;
-                None
-            }
-            Err(status) => {
-                self.done = true;
-                Some(Err(RANGE_STREAM.failed(classify(status), &self.endpoint)))
-            }
-        }
+        self.done = !matches!(part, Some(Ok(_)));
+        Poll::Ready(part.map(|part| {
+            let part = part.map_err(|s| RANGE_STREAM.failed(classify(s), &self.endpoint))?;
+            let mut range = part.range_response.unwrap_or_default();
+            range.leave(&self.namespace);
+            Ok(RangeResponse::from_wire(range))
+        }))
+    }
+}
+
+impl Stream for RangeStream {
+    type Item = Result<RangeResponse>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.get_mut().poll_part(context)
     }
 }
 

@@ -2,8 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use futures_core::Stream;
 
 use super::Leader;
 use crate::client::Client;
@@ -12,27 +17,32 @@ use crate::error::{ErrorKind, Result};
 use crate::kv::{KeyValue, Range};
 use crate::watch::{Event, Watch, WatchResponse, Watcher};
 
-/// Who leads, as it changes: see [`Election::observe`](crate::Election::observe).
+/// Who leads, as it changes: see [`Election::observe`](crate::Election::observe). It is a [`Stream`],
+/// too.
 ///
 /// It watches all who campaign, and so misses nobody, however short a time he leads. It goes on after
 /// a lost connection or member, from where it was. Only when the store has meanwhile forgotten what
 /// happened since, it begins again with who leads then.
+///
+/// While nobody waits for it, nothing is asked but what was under way.
 pub struct Leaders {
-    client: Client,
     prefix: Bytes,
-    watcher: Option<Watcher>,
-    /// What was told of is of this revision at the latest; 0 before the first reading.
-    revision: i64,
-    race: Race,
-    /// Found out and not yet told.
-    found: VecDeque<Leader>,
-    over: bool,
+    state: State,
 }
+
+enum State {
+    Idle(Box<Looker>),
+    /// Never locked: it makes `Leaders` what may be shared between threads.
+    Looking(Mutex<Looking>),
+    Over,
+}
+
+type Looking = Pin<Box<dyn Future<Output = (Box<Looker>, Result<Leader>)> + Send>>;
 
 impl Leaders {
     pub(super) fn new(client: Client, prefix: Bytes) -> Self {
-        let (watcher, race, found) = (None, Race::default(), VecDeque::new());
-        Self { client, prefix, watcher, revision: 0, race, found, over: false }
+        let state = State::Idle(Box::new(Looker::new(client, prefix.clone())));
+        Self { prefix, state }
     }
 
     /// The next leader, or what the leader says next.
@@ -46,13 +56,65 @@ impl Leaders {
     /// Once, and then it is over: if the cluster refuses, for one because the user may not read below
     /// the name.
     pub async fn next(&mut self) -> Option<Result<Leader>> {
+        poll_fn(|context| self.poll_leader(context)).await
+    }
+
+    fn poll_leader(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Leader>>> {
+        let mut looking = match std::mem::replace(&mut self.state, State::Over) {
+            State::Over => return Poll::Ready(None),
+            State::Idle(looker) => Mutex::new(Box::pin(looker.next()) as Looking),
+            State::Looking(looking) => looking,
+        };
+        let future = looking.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let Poll::Ready((looker, found)) = future.as_mut().poll(context) else {
+            self.state = State::Looking(looking);
+            return Poll::Pending;
+        };
+        if found.is_ok() {
+            self.state = State::Idle(looker);
+        }
+        Poll::Ready(Some(found))
+    }
+}
+
+impl Stream for Leaders {
+    type Item = Result<Leader>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.get_mut().poll_leader(context)
+    }
+}
+
+impl fmt::Debug for Leaders {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Leaders").field("prefix", &self.prefix).finish_non_exhaustive()
+    }
+}
+
+/// What finds the leaders out.
+struct Looker {
+    client: Client,
+    prefix: Bytes,
+    watcher: Option<Watcher>,
+    /// What was told of is of this revision at the latest; 0 before the first reading.
+    revision: i64,
+    race: Race,
+    /// Found out and not yet told.
+    found: VecDeque<Leader>,
+}
+
+impl Looker {
+    fn new(client: Client, prefix: Bytes) -> Self {
+        let (watcher, race, found) = (None, Race::default(), VecDeque::new());
+        Self { client, prefix, watcher, revision: 0, race, found }
+    }
+
+    /// The next one, and itself for the one after it.
+    async fn next(mut self: Box<Self>) -> (Box<Self>, Result<Leader>) {
         let mut pauses = Pauses::new();
         loop {
             if let Some(leader) = self.found.pop_front() {
-                return Some(Ok(leader));
-            }
-            if self.over {
-                return None;
+                return (self, Ok(leader));
             }
             match self.look().await {
                 Ok(()) => pauses = Pauses::new(),
@@ -64,10 +126,7 @@ impl Leaders {
                     self.watcher = None;
                     pauses.next().await;
                 }
-                Err(error) => {
-                    self.over = true;
-                    return Some(Err(error.during("observe")));
-                }
+                Err(error) => return (self, Err(error.during("observe"))),
             }
         }
     }
@@ -95,16 +154,6 @@ impl Leaders {
             None => self.watcher = None,
         }
         Ok(())
-    }
-}
-
-impl fmt::Debug for Leaders {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Leaders")
-            .field("prefix", &self.prefix)
-            .field("revision", &self.revision)
-            .field("candidates", &self.race.candidates.len())
-            .finish()
     }
 }
 

@@ -1,9 +1,13 @@
 //! The service `v3electionpb.Election`.
 
 use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use futures_core::Stream;
 use tonic::Streaming;
 
 use super::check;
@@ -202,7 +206,8 @@ impl ElectionServer {
     }
 }
 
-/// Leaders as a member tells of them, until this is dropped. See [`ElectionServer::observe`].
+/// Leaders as a member tells of them, until this is dropped: see [`ElectionServer::observe`]. It is a
+/// [`Stream`], too.
 pub struct ServerLeaders {
     answers: Streaming<pb::LeaderResponse>,
     endpoint: Arc<str>,
@@ -220,21 +225,34 @@ impl ServerLeaders {
     /// Once, and then it is over: [`ConnectionLost`](crate::ErrorKind::ConnectionLost) if the member
     /// went away, or whatever it says.
     pub async fn next(&mut self) -> Option<Result<KeyValue>> {
+        poll_fn(|context| self.poll_leader(context)).await
+    }
+
+    fn poll_leader(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<KeyValue>>> {
         while !self.done {
-            match self.answers.message().await {
-                Ok(Some(answer)) => {
+            match ready!(Pin::new(&mut self.answers).poll_next(context)) {
+                Some(Ok(answer)) => {
                     if let Some(kv) = leader(answer, &self.namespace) {
-                        return Some(Ok(kv));
+                        return Poll::Ready(Some(Ok(kv)));
                     }
                 }
-                Ok(None) => self.done = true,
-                Err(status) => {
+                None => self.done = true,
+                Some(Err(status)) => {
                     self.done = true;
-                    return Some(Err(OBSERVE.failed(classify(status), &self.endpoint)));
+                    let error = OBSERVE.failed(classify(status), &self.endpoint);
+                    return Poll::Ready(Some(Err(error)));
                 }
             }
         }
-        None
+        Poll::Ready(None)
+    }
+}
+
+impl Stream for ServerLeaders {
+    type Item = Result<KeyValue>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.get_mut().poll_leader(context)
     }
 }
 
