@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::runtime::Handle;
-use tokio::sync::Mutex as AsyncMutex;
+use tokio::sync::{Mutex as AsyncMutex, oneshot};
 
 use crate::client::Client;
 use crate::error::{Error, Result};
@@ -172,13 +172,25 @@ impl Session {
 
     /// Ends it, with all its keys and locks, for all its clones.
     ///
-    /// Cancelling: it is over here, and at the server when its time to live has gone by.
+    /// Cancel safe: it is over here, and goes on in the background.
     ///
     /// # Errors
     ///
     /// As [`Client::lease_revoke`]; that the lease is gone already is none.
     pub async fn close(self) -> Result<()> {
-        self.0.lease.end().await.map_err(|error| error.during("session close"))
+        const NAME: &str = "session close";
+        self.0.lease.end_here();
+        let (tell, told) = oneshot::channel();
+        let session = self.clone();
+        // In a task, since others would wait for the locks of a session that is half closed until
+        // its time to live is over.
+        self.spawn(async move {
+            let ended = session.0.lease.end_there().await;
+            drop(session);
+            let _ = tell.send(ended);
+        });
+        let ended = told.await.unwrap_or_else(|_| Err(self.stopped(NAME)));
+        ended.map_err(|error| error.during(NAME))
     }
 
     /// Does this, unless the session is or gets lost.

@@ -137,14 +137,19 @@ impl Lease {
     ///
     /// As [`Client::lease_revoke`]; that it is gone already is none.
     pub async fn revoke(self) -> Result<()> {
-        self.end().await
+        self.end_here();
+        self.end_there().await
     }
 
-    /// The same, of a lease that others hold as well.
-    pub(crate) async fn end(&self) -> Result<()> {
+    /// It is no longer kept, and whoever waits for its loss is told.
+    pub(crate) fn end_here(&self) {
         self.client.keeper.revoked(self.id());
         // Also if it was lost before.
         self.kept.lose(LeaseLost::new(self.id(), LeaseLostReason::Revoked, None));
+    }
+
+    /// Ends it at the server.
+    pub(crate) async fn end_there(&self) -> Result<()> {
         match self.client.lease_revoke(self.id()).await {
             Err(error) if error.kind() != ErrorKind::LeaseNotFound => Err(error),
             _ => Ok(()),

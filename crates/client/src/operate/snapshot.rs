@@ -149,7 +149,8 @@ impl Snapshot {
     /// Writes it to a file, which is there only when all of it is written, checked and on the disk.
     /// Then it replaces what was there before. Only its owner may read it.
     ///
-    /// Cancel safe in that nothing is left behind: what was written is removed soon after.
+    /// Cancelling: what was written is removed soon after. Of one that has come to its end the file may
+    /// be there all the same, and then it is whole.
     ///
     /// # Errors
     ///
