@@ -1,7 +1,7 @@
 //! Counts requests and connections, and adds metadata to each call.
 //!
 //! `cargo run -p tercet-client --example metrics`, with the variables of `common/mod.rs`. For spans
-//! and logs set up any subscriber of `tracing`; the client needs nothing for it.
+//! and logs see `tracing.rs`.
 
 mod common;
 
