@@ -9,14 +9,18 @@ pub(crate) fn cpu_time() -> Duration {
     Duration::try_from(time).unwrap_or_default()
 }
 
-/// The memory of this process in KiB, now and at most.
+/// The memory of this process in KiB, now and at most: what it has asked for, its stacks and its heap.
+///
+/// Not the pages of the program, of which both clients are a part: which of them are there depends on
+/// what the linker put beside what is used.
 pub(crate) fn memory_kib() -> (u64, u64) {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let of = |name: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(name));
         line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
     };
-    (of("VmRSS:"), of("VmHWM:"))
+    // The program's pages only become more; so at most it was the rest of the most.
+    (of("RssAnon:"), of("VmHWM:").saturating_sub(of("RssFile:") + of("RssShmem:")))
 }
 
 /// Processor, how many of them, and how much they had to do in the last minute.

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tercet_client::{Client, Config, Lease, Range, Tls};
+use futures_util::{Stream, StreamExt as _};
+use tercet_client::{Client, Config, Lease, Range, Tls, WatchResponse};
 use tokio::task::JoinSet;
 
 use super::Peer;
@@ -53,18 +54,16 @@ impl Peer for Tercet {
         row: Row,
         tally: Arc<Tally>,
     ) -> Result<(), Failure> {
-        let mut watchers = JoinSet::new();
+        let mut watchers = Vec::with_capacity(row.watches());
         for _ in 0..row.watches() {
-            let client = self.0.clone();
-            watchers.spawn(async move { client.watch(key).await });
+            watchers.push(self.0.watch(key).await?);
         }
-        while let Some(watcher) = watchers.join_next().await {
-            let (mut watcher, tally) = (watcher??, tally.clone());
-            tokio::spawn(async move {
-                while let Some(Ok(change)) = watcher.next().await {
-                    tally.came(change.events().len());
-                }
-            });
+        if matches!(row, Row::WatchByOneReader { .. }) {
+            tokio::spawn(read(futures_util::stream::select_all(watchers), tally));
+            return Ok(());
+        }
+        for watcher in watchers {
+            tokio::spawn(read(watcher, tally.clone()));
         }
         Ok(())
     }
@@ -100,5 +99,14 @@ impl Peer for Tercet {
             }
         }
         Ok(kept)
+    }
+}
+
+async fn read(
+    mut events: impl Stream<Item = tercet_client::Result<WatchResponse>> + Unpin,
+    tally: Arc<Tally>,
+) {
+    while let Some(Ok(change)) = events.next().await {
+        tally.came(change.events().len());
     }
 }

@@ -12,7 +12,7 @@ use crate::lease::responses::{
     LeaseGrantResponse, LeaseRevokeResponse, LeaseTimeToLiveResponse, seconds, whole_seconds,
 };
 use crate::lease::stream::{KEEP_ALIVE, KeepAlives};
-use crate::transport::call::{Lane, Operation};
+use crate::transport::call::{Caller, Lane, Operation};
 use crate::transport::channel::Channel;
 
 const GRANT: Operation = Operation::repeatable("lease grant");
@@ -96,27 +96,7 @@ impl Client {
     ///
     /// [`LeaseNotFound`](ErrorKind::LeaseNotFound) if there is no such lease, or whatever went wrong.
     pub async fn lease_revoke(&self, id: impl Into<LeaseId>) -> Result<LeaseRevokeResponse> {
-        let request = pb::LeaseRevokeRequest { id: id.into().into() };
-        let tries = AtomicU32::new(0);
-        let send = |channel, patience| {
-            tries.fetch_add(1, Ordering::Relaxed);
-            let request = timed(request, patience);
-            async move { lease(channel).lease_revoke(request).await }
-        };
-        match self.caller.call(REVOKE, Lane::Requests, send).await {
-            Ok((answer, _)) => {
-                let revision = answer.into_inner().header.unwrap_or_default().revision;
-                Ok(LeaseRevokeResponse { revision })
-            }
-            // By an earlier attempt of ours, or since: it is gone, as was asked for.
-            Err(error)
-                if error.kind() == ErrorKind::LeaseNotFound
-                    && tries.load(Ordering::Relaxed) > 1 =>
-            {
-                Ok(LeaseRevokeResponse { revision: 0 })
-            }
-            Err(error) => Err(error),
-        }
+        revoke(&self.caller, id.into()).await
     }
 
     /// How much longer a lease lives; `None` if there is no such lease.
@@ -197,6 +177,30 @@ impl Client {
             return Err(not_found(&stream.endpoint));
         }
         Ok(ttl)
+    }
+}
+
+/// Ends a lease at the server.
+pub(super) async fn revoke(caller: &Caller, id: LeaseId) -> Result<LeaseRevokeResponse> {
+    let request = pb::LeaseRevokeRequest { id: id.into() };
+    let tries = AtomicU32::new(0);
+    let send = |channel, patience| {
+        tries.fetch_add(1, Ordering::Relaxed);
+        let request = timed(request, patience);
+        async move { lease(channel).lease_revoke(request).await }
+    };
+    match caller.call(REVOKE, Lane::Requests, send).await {
+        Ok((answer, _)) => {
+            let revision = answer.into_inner().header.unwrap_or_default().revision;
+            Ok(LeaseRevokeResponse { revision })
+        }
+        // By an earlier attempt of ours, or since: it is gone, as was asked for.
+        Err(error)
+            if error.kind() == ErrorKind::LeaseNotFound && tries.load(Ordering::Relaxed) > 1 =>
+        {
+            Ok(LeaseRevokeResponse { revision: 0 })
+        }
+        Err(error) => Err(error),
     }
 }
 

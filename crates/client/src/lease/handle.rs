@@ -7,10 +7,13 @@ use std::time::{Duration, Instant};
 use crate::client::Client;
 use crate::error::{Error, ErrorKind, Failure, Fate, Outcome, Result};
 use crate::json::{Json, Out, json_debug, json_object};
+use crate::lease::calls::revoke;
 use crate::lease::id::LeaseId;
+use crate::lease::keeper::Keeper;
 use crate::lease::kept::Kept;
 use crate::lease::lost::{LeaseLost, LeaseLostReason};
 use crate::lease::stream::KEEP_ALIVE;
+use crate::transport::call::Caller;
 
 /// A lease that keeps itself alive while this is held.
 ///
@@ -31,7 +34,8 @@ use crate::lease::stream::KEEP_ALIVE;
 /// [`revoke`](Self::revoke) it.
 pub struct Lease {
     kept: Arc<Kept>,
-    client: Client,
+    keeper: Arc<Keeper>,
+    caller: Arc<Caller>,
 }
 
 /// How a kept lease is.
@@ -67,7 +71,7 @@ impl Client {
         let since = Instant::now();
         let granted = self.lease_grant(ttl).await?;
         let kept = self.keeper.keep(&self.caller, granted.id(), granted.ttl(), since);
-        Ok(Lease { kept, client: self.clone() })
+        Ok(self.holding(kept))
     }
 
     /// Keeps a lease alive that there is already, while the [`Lease`] is held.
@@ -85,11 +89,15 @@ impl Client {
     pub async fn keep_alive(&self, id: impl Into<LeaseId>) -> Result<Lease> {
         let kept = self.keeper.adopt(&self.caller, id.into());
         // From here on dropping it ends the keeping.
-        let lease = Lease { kept, client: self.clone() };
+        let lease = self.holding(kept);
         match lease.kept.known().await {
             Ok(_) => Ok(lease),
             Err(lost) => Err(not_kept(&lost)),
         }
+    }
+
+    fn holding(&self, kept: Arc<Kept>) -> Lease {
+        Lease { kept, keeper: self.keeper.clone(), caller: self.caller.clone() }
     }
 }
 
@@ -143,14 +151,14 @@ impl Lease {
 
     /// It is no longer kept, and whoever waits for its loss is told.
     pub(crate) fn end_here(&self) {
-        self.client.keeper.revoked(self.id());
+        self.keeper.revoked(self.id());
         // Also if it was lost before.
         self.kept.lose(LeaseLost::new(self.id(), LeaseLostReason::Revoked, None));
     }
 
     /// Ends it at the server.
     pub(crate) async fn end_there(&self) -> Result<()> {
-        match self.client.lease_revoke(self.id()).await {
+        match revoke(&self.caller, self.id()).await {
             Err(error) if error.kind() != ErrorKind::LeaseNotFound => Err(error),
             _ => Ok(()),
         }
@@ -169,7 +177,7 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.client.keeper.release(&self.kept);
+        self.keeper.release(&self.kept);
     }
 }
 

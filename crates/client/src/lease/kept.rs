@@ -24,7 +24,8 @@ struct Told {
     ttl: Option<Duration>,
     /// From when on it must be taken for gone.
     deadline: Instant,
-    lost: Option<LeaseLost>,
+    /// Most never are, and there may be many.
+    lost: Option<Box<LeaseLost>>,
 }
 
 impl Kept {
@@ -46,7 +47,7 @@ impl Kept {
 
     /// It is lost; how it was lost first counts.
     pub(super) fn lose(&self, lost: LeaseLost) {
-        self.told().lost.get_or_insert(lost);
+        self.told().lost.get_or_insert_with(|| Box::new(lost));
         self.changed.notify_waiters();
     }
 
@@ -54,8 +55,13 @@ impl Kept {
         self.told().ttl
     }
 
+    /// From when on it must be taken for gone, as far as is known.
+    pub(super) fn deadline(&self) -> Instant {
+        self.told().deadline
+    }
+
     pub(super) fn is_lost(&self) -> Option<LeaseLost> {
-        self.told().lost.clone()
+        self.told().lost.as_deref().cloned()
     }
 
     /// For how long it lives at least if no more keepalive is answered; `None` when it is lost.
@@ -87,7 +93,7 @@ impl Kept {
             changed.as_mut().enable();
             let told = self.told().clone();
             match (told.lost, told.ttl) {
-                (Some(lost), _) => return Err(lost),
+                (Some(lost), _) => return Err(*lost),
                 (None, Some(ttl)) => return Ok(ttl),
                 (None, None) => changed.await,
             }

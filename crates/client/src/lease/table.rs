@@ -38,7 +38,6 @@ struct Entry {
     handles: usize,
     /// When a keepalive was sent that is not yet answered.
     sent_at: Option<Instant>,
-    deadline: Instant,
     /// Where it is in the agenda.
     next: Instant,
 }
@@ -82,25 +81,19 @@ impl Table {
         let deadline = deadline(since, ttl);
         self.shortest = self.shortest.min(ttl);
         let next = self.renewal(since, ttl, id);
-        self.join(id, next, || Kept::new(id.into(), Some(ttl), deadline), deadline)
+        self.join(id, next, || Kept::new(id.into(), Some(ttl), deadline))
     }
 
     /// Keeps a lease of which nothing is known, if a server says until then that there is one.
     pub(super) fn adopt(&mut self, id: i64, now: Instant, until: Instant) -> Arc<Kept> {
-        self.join(id, now, || Kept::new(id.into(), None, until), until)
+        self.join(id, now, || Kept::new(id.into(), None, until))
     }
 
-    fn join(
-        &mut self,
-        id: i64,
-        next: Instant,
-        kept: impl FnOnce() -> Kept,
-        deadline: Instant,
-    ) -> Arc<Kept> {
+    fn join(&mut self, id: i64, next: Instant, kept: impl FnOnce() -> Kept) -> Arc<Kept> {
         let entry = self.leases.entry(id).or_insert_with(|| {
             self.agenda.insert((next, id));
             let kept = Arc::new(kept());
-            Entry { kept, handles: 0, sent_at: None, deadline, next }
+            Entry { kept, handles: 0, sent_at: None, next }
         });
         entry.handles += 1;
         entry.kept.clone()
@@ -152,13 +145,14 @@ impl Table {
             }
             self.agenda.pop_first();
             let Some(entry) = self.leases.get_mut(&id) else { continue };
-            if entry.deadline <= now {
+            let deadline = entry.kept.deadline();
+            if deadline <= now {
                 self.lose(id, LeaseLostReason::Unanswered);
                 continue;
             }
             entry.sent_at = Some(now);
             self.awaited += 1;
-            entry.next = entry.deadline;
+            entry.next = deadline;
             self.agenda.insert((entry.next, id));
             ids.push(id);
         }
@@ -187,8 +181,7 @@ impl Table {
         self.awaited -= 1;
         self.trouble = None;
         self.shortest = self.shortest.min(ttl);
-        entry.deadline = deadline(sent_at, ttl);
-        entry.kept.renewed(ttl, entry.deadline);
+        entry.kept.renewed(ttl, deadline(sent_at, ttl));
         self.agenda.remove(&(entry.next, id));
         let next = self.renewal(sent_at, ttl, id);
         self.agenda.insert((next, id));
