@@ -3,7 +3,11 @@
 mod every_rpc;
 mod examples;
 mod hooks;
+mod layers;
 mod migration;
 mod namespaces;
+mod observers;
 mod pages;
 mod puts;
+mod recipes_within;
+mod spans;

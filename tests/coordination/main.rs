@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a test may fail as the test may")]
 
 mod barrier;
+mod barrier_faults;
 mod elections;
 mod etcdctl;
 mod fencing;

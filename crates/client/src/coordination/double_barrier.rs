@@ -5,10 +5,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 
+use super::claim::{Claim, Wanted};
 use super::session::Session;
 use crate::error::{Error, ErrorKind, Failure, Fate, Outcome, Result};
-use crate::kv::{Compare, Is, KeyValue, Keys, Op, Order, Put, Range, SortBy, Txn};
+use crate::kv::{Compare, Is, KeyValue, Keys, Op, Order, Range, SortBy, Txn};
 use crate::random;
+use crate::transport::call::Operation;
 use crate::watch::Watch;
 
 /// A gate that opens when so many are at it, and a second one through which they leave together.
@@ -65,11 +67,13 @@ impl DoubleBarrier {
         }
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let name = format!("/waiters/{}-{:016x}", since.as_nanos(), random::unique());
-        // From here on it leaves when it is dropped.
-        let place = Place { session: self.session.clone(), key: self.below(&name), left: false };
-        let put = Put::new(place.key.clone(), "").lease(self.session.lease_id());
-        let made = self.session.client().put_with(put).await;
-        let own = made.map_err(|error| error.during(ENTER))?.revision();
+        let (key, value) = (self.below(&name), Bytes::new());
+        let wanted = Wanted { name: ENTER, key, value, alone: None };
+        // From here on it leaves when it is dropped, however late its key comes into the store.
+        let place = Claim::make(&self.session, wanted, None).await?;
+        // It was not asked to be alone.
+        let place = place.ok_or_else(|| self.session.stopped(ENTER))?;
+        let own = place.fence().token();
         loop {
             let (waiters, ready, revision) = self.waiters().await?;
             // Somebody said that enough were there when this one was.
@@ -79,9 +83,8 @@ impl DoubleBarrier {
             if is_under_way(&waiters, ready.as_ref()) {
                 return Err(full(self.count));
             }
-            let last = waiters.get(self.count - 1).map(KeyValue::create_revision);
-            match last {
-                Some(last) if own > last => return Err(full(self.count)),
+            match waiters.get(self.count - 1) {
+                Some(last) if own > last.create_revision() => return Err(full(self.count)),
                 // The next look will show it, whoever was faster.
                 Some(last) => {
                     self.say_ready(last).await?;
@@ -89,7 +92,7 @@ impl DoubleBarrier {
                 }
                 None => {}
             }
-            if !waiters.iter().any(|kv| kv.key() == place.key) {
+            if !waiters.iter().any(|kv| kv.key() == place.fence().key()) {
                 let what = "somebody has deleted the key of one who waits";
                 return Err(refused(ErrorKind::NotHeld, what));
             }
@@ -97,16 +100,18 @@ impl DoubleBarrier {
         }
     }
 
-    fn entered(&self, place: Place, round: i64) -> Entered {
+    fn entered(&self, place: Claim, round: i64) -> Entered {
         Entered { barrier: self.clone(), place, round }
     }
 
-    /// Says that enough are there, unless somebody has since the last of them came.
-    async fn say_ready(&self, last: i64) -> Result<()> {
-        let ready = self.ready();
-        let unsaid = Compare::mod_revision(ready.clone(), Is::Less, last);
-        let say = Txn::when([unsaid]).then([Op::put(ready, "")]);
-        self.session.client().txn(say).await.map_err(|error| error.during(ENTER))?;
+    /// Says that enough are there, unless somebody has since the last of them came, or that one has
+    /// left. So it may be said twice, and is not said too late.
+    async fn say_ready(&self, last: &KeyValue) -> Result<()> {
+        let (ready, came) = (self.ready(), last.create_revision());
+        let unsaid = Compare::mod_revision(ready.clone(), Is::Less, came);
+        let is_there = Compare::create_revision(last.key_bytes(), Is::Equal, came);
+        let say = Txn::from(Txn::when([unsaid, is_there]).then([Op::put(ready, "")]));
+        self.session.client().txn_as(Operation::repeatable(ENTER), say).await?;
         Ok(())
     }
 
@@ -143,13 +148,14 @@ impl DoubleBarrier {
 }
 
 const ENTER: &str = "enter";
+const LEAVE: &str = "leave";
 
 /// One who has entered a [`DoubleBarrier`]. Dropped, it leaves in the background, and waits for nobody.
 #[derive(Debug)]
 #[must_use = "dropped, it leaves at once"]
 pub struct Entered {
     barrier: DoubleBarrier,
-    place: Place,
+    place: Claim,
     /// The revision at which enough were there: who came before it is of the same round.
     round: i64,
 }
@@ -163,51 +169,36 @@ impl Entered {
     ///
     /// If the cluster does not answer, or the session gets lost; then it leaves in the background, or
     /// with the session.
-    pub async fn leave(mut self) -> Result<()> {
-        let session = self.barrier.session.clone();
-        session.within("leave", self.leave_alive()).await
+    pub async fn leave(self) -> Result<()> {
+        let Self { barrier, place, round } = self;
+        match place.release(LEAVE).await {
+            // Somebody has deleted its key, and it has left by that.
+            Err(error) if error.kind() == ErrorKind::NotHeld => {}
+            left => left?,
+        }
+        let left = barrier.session.within(LEAVE, barrier.all_left(round)).await;
+        left.map_err(|error| error.during(LEAVE))
     }
+}
 
-    async fn leave_alive(&mut self) -> Result<()> {
-        let client = self.barrier.session.client();
-        let leave = client.delete(self.place.key.clone()).await;
-        leave.map_err(|error| error.during("leave"))?;
-        self.place.left = true;
+impl DoubleBarrier {
+    /// Waits until nobody is there who entered in this round.
+    async fn all_left(&self, round: i64) -> Result<()> {
         loop {
-            let (waiters, ready, revision) = self.barrier.waiters().await?;
-            if waiters.iter().any(|kv| kv.create_revision() < self.round) {
-                self.barrier.changed_after(revision).await?;
+            let (waiters, ready, revision) = self.waiters().await?;
+            if waiters.iter().any(|kv| kv.create_revision() < round) {
+                self.changed_after(revision).await?;
                 continue;
             }
             // The last ones tidy up, unless the next round has begun.
-            if let Some(ready) = ready.filter(|ready| ready.mod_revision() == self.round) {
+            if let Some(ready) = ready.filter(|ready| ready.mod_revision() == round) {
                 let key = ready.key_bytes();
-                let same = Compare::mod_revision(key.clone(), Is::Equal, self.round);
-                let tidy = Txn::when([same]).then([Op::delete(key)]);
-                client.txn(tidy).await.map_err(|error| error.during("leave"))?;
+                let same = Compare::mod_revision(key.clone(), Is::Equal, round);
+                let tidy = Txn::from(Txn::when([same]).then([Op::delete(key)]));
+                self.session.client().txn_as(Operation::repeatable(LEAVE), tidy).await?;
             }
             return Ok(());
         }
-    }
-}
-
-/// A key that says that somebody is there, and that goes when this is dropped.
-struct Place {
-    session: Session,
-    key: Bytes,
-    left: bool,
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        if self.left {
-            return;
-        }
-        let (session, key) = (self.session.clone(), self.key.clone());
-        self.session.spawn(async move {
-            // If that fails it goes with the session.
-            let _ = session.client().delete(key).await;
-        });
     }
 }
 
@@ -233,11 +224,5 @@ impl fmt::Debug for DoubleBarrier {
             .field("count", &self.count)
             .field("session", &self.session)
             .finish()
-    }
-}
-
-impl fmt::Debug for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Place").field(&self.key).finish()
     }
 }

@@ -12,6 +12,9 @@ use crate::lease::LeaseLost;
 /// does the work: be quick (count, and return), and do not block. Nothing that they are given has a
 /// key, a value, a password or a token in it.
 ///
+/// One that panics harms no request and no task of the client: it was not told then, and `tracing` is
+/// told that it panicked. (Where a panic ends the process, it does.)
+///
 /// ```no_run
 /// use std::sync::Arc;
 /// use std::sync::atomic::{AtomicU64, Ordering};
@@ -79,7 +82,7 @@ pub trait Observer: Send + Sync + 'static {
         let _ = watch;
     }
 
-    /// A lease that was kept alive is lost.
+    /// A lease that was kept alive is lost, and not because its holder revoked it.
     fn lease_lost(&self, lease: &LeaseLost) {
         let _ = lease;
     }

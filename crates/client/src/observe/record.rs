@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tracing::{Span, debug, debug_span, field};
 
 use crate::error::{Failure, Result};
-use crate::observe::hooks::Hooks;
+use crate::observe::hooks::{Hooks, tell};
 use crate::observe::observer::{AttemptFailed, Observer, RequestEnd, RequestEnded};
 
 /// What spans and events are found by, wherever in the crate they come from.
@@ -102,7 +102,8 @@ impl Active<'_> {
         let (kind, elapsed) = (failure.kind, self.attempt_started.elapsed());
         debug!(target: TARGET, parent: &self.span, endpoint, attempt, ?elapsed, ?kind, why = failure.what, "attempt failed");
         if let Some(observer) = self.observer {
-            observer.attempt_failed(&AttemptFailed { operation, endpoint, attempt, elapsed, kind });
+            let failed = AttemptFailed { operation, endpoint, attempt, elapsed, kind };
+            tell(observer, |observer| observer.attempt_failed(&failed));
         }
     }
 
@@ -113,7 +114,8 @@ impl Active<'_> {
             self.tell_span(end, elapsed);
         }
         if let Some(observer) = self.observer {
-            observer.request_ended(&RequestEnded { operation, endpoint, elapsed, attempts, end });
+            let ended = RequestEnded { operation, endpoint, elapsed, attempts, end };
+            tell(observer, |observer| observer.request_ended(&ended));
         }
     }
 

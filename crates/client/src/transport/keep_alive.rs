@@ -39,20 +39,78 @@ impl Heard {
     }
 }
 
-/// The pings of one connection. None is sent while something is heard, or while no request is under
-/// way: etcd ends connections that do either (`server/embed/etcd.go`, `PermitWithoutStream`).
+/// When a ping is due, and when a server is gone. It has no clock: it is told what happened and when.
+///
+/// None is due while something is heard, or while no request is under way: etcd ends connections that
+/// do either (`server/embed/etcd.go`, `PermitWithoutStream`).
+#[derive(Debug)]
+struct Schedule {
+    pings: Pings,
+    /// When it is to be looked at.
+    next: Instant,
+    /// When the ping was sent that waits for its answer, or what was heard since.
+    pinged: Option<Instant>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Due {
+    /// Nothing, until [`Schedule::next`].
+    Nothing,
+    Ping,
+    /// The server is gone.
+    End,
+}
+
+impl Schedule {
+    fn new(now: Instant, pings: Pings) -> Self {
+        Self { pings, next: now + pings.every, pinged: None }
+    }
+
+    /// What is due when its time has come.
+    fn due(&mut self, now: Instant, heard: Instant, is_busy: bool) -> Due {
+        if let Some(pinged) = self.pinged {
+            if heard <= pinged {
+                return Due::End;
+            }
+            // The answer may have to wait behind a large one to a request.
+            self.pinged = Some(heard);
+            self.next = heard + self.pings.patience;
+            return Due::Nothing;
+        }
+        let silent = heard + self.pings.every;
+        if !is_busy {
+            self.next = now + self.pings.every;
+        } else if silent > now {
+            self.next = silent;
+        } else {
+            return Due::Ping;
+        }
+        Due::Nothing
+    }
+
+    fn pinged(&mut self, now: Instant) {
+        self.pinged = Some(now);
+        self.next = now + self.pings.patience;
+    }
+
+    fn answered(&mut self, now: Instant) {
+        self.pinged = None;
+        self.next = now + self.pings.every;
+    }
+}
+
+/// The pings of one connection.
 pub(crate) struct KeepAlive {
     ping_pong: PingPong,
-    pings: Pings,
+    schedule: Schedule,
     timer: Pin<Box<Sleep>>,
-    /// When the ping was sent that waits for its answer.
-    pinged: Option<Instant>,
 }
 
 impl KeepAlive {
     pub(crate) fn new(ping_pong: PingPong, pings: Pings) -> Self {
-        let timer = Box::pin(sleep_until(Instant::now() + pings.every));
-        Self { ping_pong, pings, timer, pinged: None }
+        let schedule = Schedule::new(Instant::now(), pings);
+        let timer = Box::pin(sleep_until(schedule.next));
+        Self { ping_pong, schedule, timer }
     }
 
     /// Ready when the server is gone.
@@ -63,44 +121,129 @@ impl KeepAlive {
         is_busy: impl Fn() -> bool,
     ) -> Poll<()> {
         loop {
-            if let Some(pinged) = self.pinged {
+            if self.schedule.pinged.is_some() {
                 match self.ping_pong.poll_pong(cx) {
-                    Poll::Ready(Ok(_)) => {
-                        self.pinged = None;
-                        self.sleep_until(Instant::now() + self.pings.every);
-                        continue;
-                    }
+                    Poll::Ready(Ok(_)) => self.schedule.answered(Instant::now()),
                     // The connection is at its end, and says so itself.
                     Poll::Ready(Err(_)) => return Poll::Pending,
                     Poll::Pending => {}
                 }
-                ready!(self.timer.as_mut().poll(cx));
-                let last = heard.last();
-                if last <= pinged {
-                    return Poll::Ready(());
-                }
-                // The answer may have to wait behind a large one to a request.
-                self.pinged = Some(last);
-                self.sleep_until(last + self.pings.patience);
-                continue;
+            }
+            if self.timer.deadline() != self.schedule.next {
+                self.timer.as_mut().reset(self.schedule.next);
             }
             ready!(self.timer.as_mut().poll(cx));
             let now = Instant::now();
-            let due = heard.last() + self.pings.every;
-            if !is_busy() {
-                self.sleep_until(now + self.pings.every);
-            } else if due > now {
-                self.sleep_until(due);
-            } else if self.ping_pong.send_ping(Ping::opaque()).is_ok() {
-                self.pinged = Some(now);
-                self.sleep_until(now + self.pings.patience);
-            } else {
-                return Poll::Pending;
+            match self.schedule.due(now, heard.last(), is_busy()) {
+                Due::Nothing => {}
+                Due::End => return Poll::Ready(()),
+                Due::Ping if self.ping_pong.send_ping(Ping::opaque()).is_ok() => {
+                    self.schedule.pinged(now);
+                }
+                Due::Ping => return Poll::Pending,
             }
         }
     }
+}
 
-    fn sleep_until(&mut self, when: Instant) {
-        self.timer.as_mut().reset(when);
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EVERY: Duration = Duration::from_secs(10);
+    const PATIENCE: Duration = Duration::from_secs(5);
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn begun() -> (Schedule, Instant) {
+        let begin = Instant::now();
+        (Schedule::new(begin, Pings { every: EVERY, patience: PATIENCE }), begin)
+    }
+
+    #[test]
+    fn a_server_that_is_silent_is_pinged_and_then_gone() {
+        let (mut schedule, begin) = begun();
+        assert_eq!(schedule.next, begin + EVERY);
+        assert_eq!(schedule.due(begin + EVERY, begin, true), Due::Ping);
+        schedule.pinged(begin + EVERY);
+        assert_eq!(schedule.next, begin + EVERY + PATIENCE);
+        assert_eq!(schedule.due(schedule.next, begin, true), Due::End);
+    }
+
+    #[test]
+    fn one_that_answers_is_pinged_again_when_it_has_been_silent_for_as_long() {
+        let (mut schedule, begin) = begun();
+        let mut now = begin + EVERY;
+        for _ in 0..5 {
+            assert_eq!(schedule.due(now, now - EVERY, true), Due::Ping);
+            schedule.pinged(now);
+            now += SECOND;
+            schedule.answered(now);
+            assert_eq!(schedule.next, now + EVERY);
+            now = schedule.next;
+        }
+    }
+
+    #[test]
+    fn nobody_is_pinged_who_is_heard_or_of_whom_nothing_is_wanted() {
+        let (mut schedule, begin) = begun();
+        let now = begin + EVERY;
+        // It was heard three seconds ago.
+        assert_eq!(schedule.due(now, now - 3 * SECOND, true), Due::Nothing);
+        assert_eq!(schedule.next, now + 7 * SECOND);
+        assert_eq!(schedule.due(now, begin, false), Due::Nothing);
+        assert_eq!(schedule.next, now + EVERY);
+        // The control: the same, silent and with a request under way.
+        assert_eq!(schedule.due(now, begin, true), Due::Ping);
+    }
+
+    #[test]
+    fn one_that_goes_on_talking_is_not_gone_though_its_answer_is_late() {
+        let (mut schedule, begin) = begun();
+        let sent = begin + EVERY;
+        schedule.pinged(sent);
+        let heard = sent + 4 * SECOND;
+        assert_eq!(schedule.due(schedule.next, heard, true), Due::Nothing);
+        assert_eq!(schedule.next, heard + PATIENCE);
+        // And then it falls silent.
+        assert_eq!(schedule.due(schedule.next, heard, true), Due::End);
+    }
+
+    /// What etcd allows (`--grpc-keepalive-min-time`): the time between two pings, with a request
+    /// under way. Whatever is heard and answered when.
+    #[test]
+    fn no_two_pings_are_closer_than_is_asked_for() {
+        let (mut schedule, begin) = begun();
+        let (mut now, mut heard) = (begin, begin);
+        let mut pings: Vec<Instant> = Vec::new();
+        for step in 0_u32..100_000 {
+            now = now.max(schedule.next);
+            // Of different lengths, and none a part of another.
+            let is_busy = step % 7 != 0;
+            if step % 5 < 2 {
+                heard = now - Duration::from_millis(u64::from(step % 4999));
+            }
+            match schedule.due(now, heard, is_busy) {
+                Due::Nothing => {}
+                Due::Ping => {
+                    assert!(is_busy && now >= heard + EVERY);
+                    pings.push(now);
+                    schedule.pinged(now);
+                    if step % 3 != 0 {
+                        now += Duration::from_millis(u64::from(step % 4001));
+                        heard = now;
+                        schedule.answered(now);
+                    }
+                }
+                // Another connection, which is as new as this one was.
+                Due::End => {
+                    pings.clear();
+                    (schedule, heard) = (Schedule::new(now, schedule.pings), now);
+                }
+            }
+            if let [.., last, next] = pings[..] {
+                assert!(next - last >= EVERY, "{:?}", next - last);
+            }
+        }
+        assert!(pings.len() < 100_000);
     }
 }
