@@ -1,5 +1,7 @@
 //! Namespaces, pages, streams and the rest of the client's faces, on real fleets.
 
+#![expect(clippy::unwrap_used, reason = "a helper of a test may fail as the test may")]
+
 mod every_rpc;
 mod examples;
 mod hooks;
