@@ -250,11 +250,18 @@ pub(crate) fn rustls_error(error: &io::Error) -> Option<&rustls::Error> {
 
 #[cfg(test)]
 mod tests {
+    use std::future::poll_fn;
+    use std::pin::Pin;
+    use std::sync::Arc;
+    use std::task::Poll;
+
+    use bytes::Bytes;
     use tokio::net::TcpListener;
 
     use super::*;
     use crate::config::Limits;
     use crate::observe::Hooks;
+    use crate::transport::connection::Place;
     use crate::transport::keep_alive::Pings;
 
     const WINDOWS: Windows = Windows { stream_bytes: 1 << 16, connection_bytes: 1 << 16 };
@@ -285,6 +292,46 @@ mod tests {
         assert_eq!(error.kind, ErrorKind::Connect);
         insta::assert_snapshot!(error, @"nothing listens there");
         assert!(std::error::Error::source(&error).is_some());
+    }
+
+    /// As many as the server says, and each of them again when it is given back, also by one who was
+    /// given it and did not come for it.
+    #[tokio::test]
+    async fn there_are_as_many_places_as_the_server_allows() {
+        let (listener, url) = crate::fake::listen("http").await;
+        let serve = async |allowed: u32| {
+            let (tcp, _) = listener.accept().await.unwrap();
+            let mut builder = h2::server::Builder::new();
+            let server = builder.max_concurrent_streams(allowed).handshake::<_, Bytes>(tcp).await;
+            tokio::spawn(crate::fake::drain(server.unwrap()));
+        };
+        let long = Duration::from_secs(5);
+        let ((), connection) = tokio::join!(serve(2), dialled(&url, long));
+        let connection = Arc::new(connection.unwrap());
+        let (one, two) = (connection.clone().place_now(), connection.clone().place_now());
+        let (one, two) = (one.unwrap(), two.unwrap());
+        assert!(connection.clone().place_now().is_none());
+
+        let is_pending = async |place: &mut Pin<Box<dyn Future<Output = Place>>>| {
+            poll_fn(|context| Poll::Ready(place.as_mut().poll(context).is_pending())).await
+        };
+        let mut first: Pin<Box<dyn Future<Output = Place>>> = Box::pin(connection.clone().place());
+        let mut second: Pin<Box<dyn Future<Output = Place>>> = Box::pin(connection.clone().place());
+        assert!(is_pending(&mut first).await && is_pending(&mut second).await);
+        drop(one);
+        assert!(connection.clone().place_now().is_none(), "it is the first one's");
+        drop(first);
+        let three = second.await;
+        assert!(connection.clone().place_now().is_none());
+        drop((two, three));
+        let again = [(); 3].map(|()| connection.clone().place_now());
+        assert_eq!(again.iter().flatten().count(), 2);
+
+        // The control: another server allows another number.
+        let ((), connection) = tokio::join!(serve(3), dialled(&url, long));
+        let connection = Arc::new(connection.unwrap());
+        let more = [(); 9].map(|()| connection.clone().place_now());
+        assert_eq!(more.iter().flatten().count(), 3);
     }
 
     #[tokio::test]
