@@ -200,7 +200,8 @@ impl RangeResponse {
         self.more
     }
 
-    /// How many keys the range has, whatever the limit.
+    /// How many keys the range has, whatever the limit. The range of a [page](crate::Client::pages)
+    /// begins where the page does: those before it are not counted.
     #[must_use]
     pub fn count(&self) -> i64 {
         self.count
