@@ -68,7 +68,7 @@ async fn members_come_and_go() -> Result<()> {
     ] {
         assert_eq!((gone.kind(), gone.outcome()), (ErrorKind::MemberNotFound, Outcome::NotApplied));
     }
-    let error = client.member_add(["no URL"]).await.unwrap_err();
+    let error = client.member_add(["http://127.0.0.1"]).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidRequest, "{error:?}");
     assert_eq!(client.member_list().await?.len(), cluster.members().len());
     Ok(())

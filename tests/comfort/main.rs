@@ -12,4 +12,5 @@ mod observers;
 mod pages;
 mod puts;
 mod recipes_within;
+mod refusals;
 mod spans;

@@ -15,6 +15,7 @@ use crate::kv::{Leave, Namespace};
 use crate::lease::Keeper;
 use crate::transport::call::{Caller, Lane, Operation};
 use crate::transport::channel::Channel;
+use crate::transport::classify::too_large;
 use crate::watch::Hub;
 
 /// An etcd client.
@@ -106,6 +107,16 @@ impl Client {
         let mut answer = answer.into_inner();
         answer.leave(&self.namespace);
         Ok(T::from_wire(answer))
+    }
+
+    /// That a request which may be large is not larger than allowed: before a connection is made for
+    /// it. All are looked at once more when they are encoded.
+    pub(crate) fn fits(&self, operation: Operation, request: &impl prost::Message) -> Result<()> {
+        let (bytes, limit) = (request.encoded_len(), self.caller.dialing().limits.request_bytes);
+        if bytes <= limit {
+            return Ok(());
+        }
+        Err(operation.failed_anywhere(too_large(bytes, limit)))
     }
 
     pub(crate) async fn unary<W, T, S, F>(&self, operation: Operation, send: S) -> Result<T>

@@ -205,10 +205,11 @@ mod tests {
         });
         let client =
             Client::connect(Config::new([url.clone()]).max_request_bytes(100)).await.unwrap();
-        let error = client.put("a", vec![0; 101]).await.unwrap_err();
+        // One that is measured no earlier.
+        let error = client.role_add("a".repeat(101)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::RequestTooLarge);
         assert_eq!(error.outcome(), Outcome::NotApplied);
-        insta::assert_snapshot!(error.to_string().replace(&url, "URL"), @"put at URL: the request has 106 bytes, and Config::max_request_bytes allows 100; split it; etcd itself takes 1.5 MiB unless --max-request-bytes says more");
+        insta::assert_snapshot!(error.to_string().replace(&url, "URL"), @"role_add at URL: the request has 103 bytes, and Config::max_request_bytes allows 100; split it; etcd itself takes 1.5 MiB unless --max-request-bytes says more");
         client.get("a").await.unwrap();
         assert_eq!(server.await.unwrap(), "/etcdserverpb.KV/Range");
     }

@@ -1,12 +1,13 @@
 //! What there is to be granted.
 
 use super::permission::Permission;
-use super::users::not_empty;
+use super::users::{ROLE, not_empty};
 use super::{auth, done};
 use crate::client::{Client, timed};
 use crate::error::Result;
 use crate::generated::etcdserverpb as pb;
 use crate::json::json_object;
+use crate::kv::check::{self, invalid};
 use crate::kv::keys::Keys;
 use crate::transport::call::Operation;
 
@@ -25,7 +26,7 @@ impl Client {
     /// [`InvalidRequest`](crate::ErrorKind::InvalidRequest) if the name is empty.
     pub async fn role_add(&self, name: impl Into<String>) -> Result<()> {
         const ADD: Operation = Operation::write("role_add");
-        let name = not_empty(ADD, "the role's name", name)?;
+        let name = not_empty(ADD, ROLE, name)?;
         self.unary(ADD, |channel, patience| {
             let request = timed(pb::AuthRoleAddRequest { name: name.clone() }, patience);
             async move { auth(channel).role_add(request).await.map(done) }
@@ -41,10 +42,11 @@ impl Client {
     ///
     /// As [`put`](Self::put), and [`RoleNotFound`](crate::ErrorKind::RoleNotFound), or
     /// [`InvalidRequest`](crate::ErrorKind::InvalidRequest) for `root` while authentication is
-    /// enabled.
+    /// enabled, or if the name is empty.
     pub async fn role_delete(&self, role: impl Into<String>) -> Result<()> {
-        let role = role.into();
-        self.unary(Operation::write("role_delete"), |channel, patience| {
+        const DELETE: Operation = Operation::write("role_delete");
+        let role = not_empty(DELETE, ROLE, role)?;
+        self.unary(DELETE, |channel, patience| {
             let request = timed(pb::AuthRoleDeleteRequest { role: role.clone() }, patience);
             async move { auth(channel).role_delete(request).await.map(done) }
         })
@@ -59,9 +61,10 @@ impl Client {
     ///
     /// As [`get`](Self::get), and [`RoleNotFound`](crate::ErrorKind::RoleNotFound).
     pub async fn role_get(&self, role: impl Into<String>) -> Result<Role> {
-        let role = role.into();
+        const GET: Operation = Operation::read("role_get");
+        let role = not_empty(GET, ROLE, role)?;
         let permissions = self
-            .unary(Operation::read("role_get"), |channel, patience| {
+            .unary(GET, |channel, patience| {
                 let request = timed(pb::AuthRoleGetRequest { role: role.clone() }, patience);
                 async move {
                     let answer = auth(channel).role_get(request).await?;
@@ -94,17 +97,19 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// As [`put`](Self::put), and [`RoleNotFound`](crate::ErrorKind::RoleNotFound).
+    /// As [`put`](Self::put), and [`RoleNotFound`](crate::ErrorKind::RoleNotFound), or
+    /// [`InvalidRequest`](crate::ErrorKind::InvalidRequest) if the name is empty or no key is meant.
     pub async fn role_grant_permission(
         &self,
         role: impl Into<String>,
         permission: Permission,
     ) -> Result<()> {
-        let grant = pb::AuthRoleGrantPermissionRequest {
-            name: role.into(),
-            perm: Some(permission.into_wire()),
-        };
-        self.unary(Operation::write("role_grant_permission"), |channel, patience| {
+        const GRANT: Operation = Operation::write("role_grant_permission");
+        let permission = permission.into_wire();
+        check::keys(&permission.key, &permission.range_end).map_err(|what| invalid(GRANT, what))?;
+        let name = not_empty(GRANT, ROLE, role)?;
+        let grant = pb::AuthRoleGrantPermissionRequest { name, perm: Some(permission) };
+        self.unary(GRANT, |channel, patience| {
             let request = timed(grant.clone(), patience);
             async move { auth(channel).role_grant_permission(request).await.map(done) }
         })
@@ -124,9 +129,11 @@ impl Client {
         role: impl Into<String>,
         keys: impl Into<Keys>,
     ) -> Result<()> {
+        const REVOKE: Operation = Operation::write("role_revoke_permission");
         let (key, range_end) = keys.into().into_wire();
-        let revoke = pb::AuthRoleRevokePermissionRequest { role: role.into(), key, range_end };
-        self.unary(Operation::write("role_revoke_permission"), |channel, patience| {
+        let role = not_empty(REVOKE, ROLE, role)?;
+        let revoke = pb::AuthRoleRevokePermissionRequest { role, key, range_end };
+        self.unary(REVOKE, |channel, patience| {
             let request = timed(revoke.clone(), patience);
             async move { auth(channel).role_revoke_permission(request).await.map(done) }
         })

@@ -8,6 +8,10 @@ use crate::generated::etcdserverpb as pb;
 use crate::json::json_object;
 use crate::transport::call::Operation;
 
+/// As errors call them.
+const USER: &str = "the user's name";
+pub(super) const ROLE: &str = "the role's name";
+
 /// Users.
 ///
 /// When authentication is enabled only a user with the role `root` may change them or ask for others
@@ -55,7 +59,7 @@ impl Client {
         password: String,
         options: Option<UserAddOptions>,
     ) -> Result<()> {
-        let name = not_empty(operation, "the user's name", name)?;
+        let name = not_empty(operation, USER, name)?;
         let user =
             pb::AuthUserAddRequest { name, password, options, hashed_password: String::new() };
         self.unary(operation, |channel, patience| {
@@ -72,10 +76,12 @@ impl Client {
     /// # Errors
     ///
     /// As [`put`](Self::put), and [`UserNotFound`](ErrorKind::UserNotFound), or
-    /// [`InvalidRequest`](ErrorKind::InvalidRequest) for `root` while authentication is enabled.
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) for `root` while authentication is enabled, or if
+    /// the name is empty.
     pub async fn user_delete(&self, name: impl Into<String>) -> Result<()> {
-        let name = name.into();
-        self.unary(Operation::write("user_delete"), |channel, patience| {
+        const DELETE: Operation = Operation::write("user_delete");
+        let name = not_empty(DELETE, USER, name)?;
+        self.unary(DELETE, |channel, patience| {
             let request = timed(pb::AuthUserDeleteRequest { name: name.clone() }, patience);
             async move { auth(channel).user_delete(request).await.map(done) }
         })
@@ -88,11 +94,13 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// As [`get`](Self::get), and [`UserNotFound`](ErrorKind::UserNotFound).
+    /// As [`get`](Self::get), and [`UserNotFound`](ErrorKind::UserNotFound), or
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) if the name is empty.
     pub async fn user_get(&self, name: impl Into<String>) -> Result<User> {
-        let name = name.into();
+        const GET: Operation = Operation::read("user_get");
+        let name = not_empty(GET, USER, name)?;
         let roles = self
-            .unary(Operation::read("user_get"), |channel, patience| {
+            .unary(GET, |channel, patience| {
                 let request = timed(pb::AuthUserGetRequest { name: name.clone() }, patience);
                 async move {
                     let answer = auth(channel).user_get(request).await?;
@@ -126,7 +134,7 @@ impl Client {
     /// # Errors
     ///
     /// As [`put`](Self::put), and [`UserNotFound`](ErrorKind::UserNotFound), or
-    /// [`InvalidRequest`](ErrorKind::InvalidRequest) if the password is empty.
+    /// [`InvalidRequest`](ErrorKind::InvalidRequest) if name or password is empty.
     pub async fn user_change_password(
         &self,
         name: impl Into<String>,
@@ -135,7 +143,7 @@ impl Client {
         const CHANGE: Operation = Operation::write("user_change_password");
         let password = not_empty(CHANGE, "the password", password)?;
         let user = pb::AuthUserChangePasswordRequest {
-            name: name.into(),
+            name: not_empty(CHANGE, USER, name)?,
             password,
             hashed_password: String::new(),
         };
@@ -152,15 +160,18 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// As [`put`](Self::put), and [`UserNotFound`](ErrorKind::UserNotFound) or
-    /// [`RoleNotFound`](ErrorKind::RoleNotFound).
+    /// As [`put`](Self::put), and [`UserNotFound`](ErrorKind::UserNotFound),
+    /// [`RoleNotFound`](ErrorKind::RoleNotFound), or [`InvalidRequest`](ErrorKind::InvalidRequest) if a
+    /// name is empty.
     pub async fn user_grant_role(
         &self,
         user: impl Into<String>,
         role: impl Into<String>,
     ) -> Result<()> {
-        let grant = pb::AuthUserGrantRoleRequest { user: user.into(), role: role.into() };
-        self.unary(Operation::write("user_grant_role"), |channel, patience| {
+        const GRANT: Operation = Operation::write("user_grant_role");
+        let (user, role) = (not_empty(GRANT, USER, user)?, not_empty(GRANT, ROLE, role)?);
+        let grant = pb::AuthUserGrantRoleRequest { user, role };
+        self.unary(GRANT, |channel, patience| {
             let request = timed(grant.clone(), patience);
             async move { auth(channel).user_grant_role(request).await.map(done) }
         })
@@ -175,14 +186,16 @@ impl Client {
     ///
     /// As [`put`](Self::put), and [`UserNotFound`](ErrorKind::UserNotFound),
     /// [`NotGranted`](ErrorKind::NotGranted), or [`InvalidRequest`](ErrorKind::InvalidRequest) for
-    /// the role `root` of the user `root` while authentication is enabled.
+    /// the role `root` of the user `root` while authentication is enabled, or if a name is empty.
     pub async fn user_revoke_role(
         &self,
         user: impl Into<String>,
         role: impl Into<String>,
     ) -> Result<()> {
-        let revoke = pb::AuthUserRevokeRoleRequest { name: user.into(), role: role.into() };
-        self.unary(Operation::write("user_revoke_role"), |channel, patience| {
+        const REVOKE: Operation = Operation::write("user_revoke_role");
+        let (name, role) = (not_empty(REVOKE, USER, user)?, not_empty(REVOKE, ROLE, role)?);
+        let revoke = pb::AuthUserRevokeRoleRequest { name, role };
+        self.unary(REVOKE, |channel, patience| {
             let request = timed(revoke.clone(), patience);
             async move { auth(channel).user_revoke_role(request).await.map(done) }
         })

@@ -42,6 +42,7 @@ impl Client {
         let mut put = put.into_wire();
         check::put(&put).map_err(|what| invalid(PUT, what))?;
         put.enter(&self.namespace);
+        self.fits(PUT, &put)?;
         self.unary_within(PUT, |channel, patience| {
             let request = timed(put.clone(), patience);
             async move { kv(channel).put(request).await }
@@ -134,6 +135,7 @@ impl Client {
         let mut txn = txn.into_wire();
         check::txn(&txn).map_err(|what| invalid(operation, what))?;
         txn.enter(&self.namespace);
+        self.fits(operation, &txn)?;
         self.unary_within(operation, |channel, patience| {
             let request = timed(txn.clone(), patience);
             async move { kv(channel).txn(request).await }

@@ -67,7 +67,7 @@ pub(crate) fn txn(txn: &pb::TxnRequest) -> Checked {
     Ok(())
 }
 
-fn keys(key: &[u8], range_end: &[u8]) -> Checked {
+pub(crate) fn keys(key: &[u8], range_end: &[u8]) -> Checked {
     one(key)?;
     if !range_end.is_empty() && range_end != NO_END && range_end <= key {
         return Err("no key is in the range: it ends before it begins");

@@ -1,7 +1,7 @@
 //! Keys: what is read, written, deleted and compared.
 
 mod calls;
-mod check;
+pub(crate) mod check;
 mod compare;
 mod delete;
 mod guarded;

@@ -5,6 +5,7 @@ use crate::error::Result;
 use crate::from_wire::FromWire;
 use crate::generated::etcdserverpb as pb;
 use crate::json::json_object;
+use crate::kv::check::invalid;
 use crate::kv::kv;
 use crate::transport::call::Operation;
 
@@ -27,11 +28,15 @@ impl Client {
     /// # Errors
     ///
     /// As [`put`](Self::put), and [`Compacted`](crate::ErrorKind::Compacted) if that revision is
-    /// forgotten already, also by a request just like this one, or
-    /// [`FutureRevision`](crate::ErrorKind::FutureRevision).
+    /// forgotten already, also by a request just like this one,
+    /// [`FutureRevision`](crate::ErrorKind::FutureRevision), or
+    /// [`InvalidRequest`](crate::ErrorKind::InvalidRequest) if it is not positive.
     pub async fn compact_with(&self, compact: Compact) -> Result<CompactResponse> {
         let wire = compact.0;
         let operation = Operation::write("compact");
+        if wire.revision < 1 {
+            return Err(invalid(operation, "the first revision that there can be is 1"));
+        }
         let operation = if wire.physical { operation.long() } else { operation };
         self.unary(operation, |channel, patience| {
             let request = timed(wire, patience);

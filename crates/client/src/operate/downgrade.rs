@@ -6,6 +6,7 @@ use crate::from_wire::FromWire;
 use crate::generated::etcdserverpb as pb;
 use crate::generated::etcdserverpb::downgrade_request::DowngradeAction;
 use crate::json::json_object;
+use crate::kv::check::invalid;
 use crate::transport::call::Operation;
 
 /// The version that has the request. Only from 3.6 on do members act on it: see
@@ -24,6 +25,7 @@ impl Client {
     /// [`Unsupported`](crate::ErrorKind::Unsupported) before etcd 3.5.
     pub async fn downgrade_validate(&self, version: &str) -> Result<DowngradeResponse> {
         let operation = Operation::read("downgrade_validate");
+        is_given(operation, version)?;
         self.downgrade(operation, DowngradeAction::Validate, version).await
     }
 
@@ -40,6 +42,7 @@ impl Client {
     /// As [`put`](Self::put), and as [`downgrade_validate`](Self::downgrade_validate).
     pub async fn downgrade_enable(&self, version: &str) -> Result<DowngradeResponse> {
         let operation = Operation::write("downgrade_enable");
+        is_given(operation, version)?;
         self.downgrade(operation, DowngradeAction::Enable, version).await
     }
 
@@ -71,6 +74,10 @@ impl Client {
         })
         .await
     }
+}
+
+fn is_given(operation: Operation, version: &str) -> Result<()> {
+    if version.is_empty() { Err(invalid(operation, "the version is empty")) } else { Ok(()) }
 }
 
 /// Where a downgrade begins.

@@ -5,6 +5,7 @@ use crate::error::Result;
 use crate::from_wire::FromWire;
 use crate::generated::etcdserverpb as pb;
 use crate::json::{Hex, json_object};
+use crate::kv::check::invalid;
 use crate::member::{Member, MemberListResponse};
 use crate::transport::call::Operation;
 
@@ -132,8 +133,9 @@ impl Client {
         id: u64,
         peer_urls: impl IntoIterator<Item = U>,
     ) -> Result<MemberListResponse> {
-        let peer_urls: Vec<_> = peer_urls.into_iter().map(Into::into).collect();
-        self.unary(Operation::write("member_update"), |channel, patience| {
+        const UPDATE: Operation = Operation::write("member_update");
+        let peer_urls = urls(UPDATE, peer_urls)?;
+        self.unary(UPDATE, |channel, patience| {
             let peer_urls = peer_urls.clone();
             let request = timed(pb::MemberUpdateRequest { id, peer_urls }, patience);
             async move { cluster(channel).member_update(request).await }
@@ -147,13 +149,32 @@ impl Client {
         peer_urls: impl IntoIterator<Item = U>,
         is_learner: bool,
     ) -> Result<MemberAddResponse> {
-        let peer_urls: Vec<_> = peer_urls.into_iter().map(Into::into).collect();
+        let peer_urls = urls(operation, peer_urls)?;
         self.unary(operation, |channel, patience| {
             let peer_urls = peer_urls.clone();
             let request = timed(pb::MemberAddRequest { peer_urls, is_learner }, patience);
             async move { cluster(channel).member_add(request).await }
         })
         .await
+    }
+}
+
+/// Those that etcd would take, as far as that shows without a server (`client/pkg/types/urls.go`).
+fn urls<U: Into<String>>(
+    operation: Operation,
+    urls: impl IntoIterator<Item = U>,
+) -> Result<Vec<String>> {
+    const SCHEMES: [&str; 4] = ["https://", "http://", "unixs://", "unix://"];
+    let urls: Vec<String> = urls.into_iter().map(Into::into).collect();
+    if urls.is_empty() {
+        return Err(invalid(operation, "no peer URL is given"));
+    }
+    match urls.iter().find(|url| !SCHEMES.iter().any(|scheme| url.starts_with(scheme))) {
+        Some(url) => {
+            let what = format!("the peer URL `{url}` begins with neither https:// nor http://");
+            Err(invalid(operation, &what))
+        }
+        None => Ok(urls),
     }
 }
 

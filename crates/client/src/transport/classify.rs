@@ -144,6 +144,11 @@ fn by_code(code: Code) -> (ErrorKind, Fate) {
     }
 }
 
+/// A request of this size, which is not sent.
+pub(crate) fn too_large(bytes: usize, limit: usize) -> Failure {
+    unanswered(&Ended::TooLarge { bytes, limit })
+}
+
 /// No server spoke.
 fn unanswered(ended: &Ended) -> Failure {
     let fate = if ended.is_refused() { Fate::NeverSent } else { Fate::Unknown };
