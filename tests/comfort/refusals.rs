@@ -118,9 +118,9 @@ async fn no_client_is_made_that_cannot_work() {
     connect: there is no endpoint
     connect: endpoint `` has no scheme: write http:// or https:// before it
     connect: endpoint `127.0.0.1:2379` has no scheme: write http:// or https:// before it
-    connect: endpoint `etcd://127.0.0.1:2379` has an unknown scheme: only http and https can be dialled
-    connect: endpoint `https://127.0.0.1:PORT` needs an authority to trust: give one with Config::tls
-    connect: TLS is configured, and with endpoint `http://127.0.0.1:PORT` nothing would be encrypted
+    connect: endpoint `etcd://127.0.0.1:2379` has an unknown scheme: only http, https, unix and unixs can be dialled
+    connect: endpoint `https://127.0.0.1:PORT` is encrypted and `http://127.0.0.1:PORT` is not: give all of them TLS, or none
+    connect: endpoint `https://127.0.0.1:PORT` is encrypted and `http://127.0.0.1:PORT` is not: give all of them TLS, or none
     connect: endpoint `https://127.0.0.1:PORT` needs an authority to trust: give one with Config::tls
     connect: TLS is configured, and with endpoint `http://127.0.0.1:PORT` nothing would be encrypted
     connect: endpoint `https://no_name!:2379` has a host that no certificate can name

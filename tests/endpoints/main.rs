@@ -2,6 +2,7 @@
 //! those of the members that there are now.
 
 mod balance;
+mod sockets;
 mod sync;
 
 use std::sync::Arc;

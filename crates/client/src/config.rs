@@ -92,8 +92,9 @@ pub struct Config {
 }
 
 impl Config {
-    /// Members of one cluster, each `https://host:port` or `http://host:port`, or an [`Endpoint`];
-    /// [`balance`](Self::balance) says which is asked first.
+    /// Members of one cluster, each `https://host:port`, `http://host:port`, a socket
+    /// `unixs://path` or `unix://path`, or an [`Endpoint`]; [`balance`](Self::balance) says which is
+    /// asked first.
     pub fn new<E: Into<Endpoint>>(endpoints: impl IntoIterator<Item = E>) -> Self {
         Self {
             endpoints: endpoints.into_iter().map(Into::into).collect(),
@@ -346,10 +347,18 @@ pub(crate) struct Dialing {
 /// A trust that is missing, or that an endpoint would not use: both are mistakes, and the second is
 /// how a client ends up talking in the clear.
 pub(crate) fn check_trust(endpoints: &[checked::Endpoint], tls: Option<&Tls>) -> Result<()> {
-    let Some(wrong) = endpoints.iter().find(|endpoint| endpoint.is_https() != tls.is_some()) else {
+    let Some(wrong) = endpoints.iter().find(|endpoint| endpoint.is_tls() != tls.is_some()) else {
         return Ok(());
     };
     let url = wrong.url();
+    if let Some(other) = endpoints.iter().find(|endpoint| endpoint.is_tls() == tls.is_some()) {
+        let (encrypted, clear) = if wrong.is_tls() { (wrong, other) } else { (other, wrong) };
+        return Err(Error::config(format!(
+            "endpoint `{}` is encrypted and `{}` is not: give all of them TLS, or none",
+            encrypted.url(),
+            clear.url()
+        )));
+    }
     Err(Error::config(match tls {
         None => format!("endpoint `{url}` needs an authority to trust: give one with Config::tls"),
         Some(_) => {
@@ -392,7 +401,11 @@ mod tests {
         let config = |urls: [&str; 2]| Config::new(urls).tls(tls.clone()).check();
         assert!(config(["https://a:1", "https://b:1"]).is_ok());
         let error = config(["https://a:1", "http://b:1"]).err().unwrap();
-        insta::assert_snapshot!(error, @"connect: TLS is configured, and with endpoint `http://b:1` nothing would be encrypted");
+        insta::assert_snapshot!(error, @"connect: endpoint `https://a:1` is encrypted and `http://b:1` is not: give all of them TLS, or none");
+        let error = config(["http://a:1", "http://b:1"]).err().unwrap();
+        insta::assert_snapshot!(error, @"connect: TLS is configured, and with endpoint `http://a:1` nothing would be encrypted");
+        let mixed = Config::new(["http://b:1", "https://a:1"]).check().err().unwrap();
+        insta::assert_snapshot!(mixed, @"connect: endpoint `https://a:1` is encrypted and `http://b:1` is not: give all of them TLS, or none");
     }
 
     #[test]

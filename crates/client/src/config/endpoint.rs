@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::transport::endpoint::{self as checked, redacted};
 
 /// Where a member listens for clients, and under which name.
@@ -25,13 +25,17 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// `https://host:port` or `http://host:port`; the host is a name or an address.
+    /// `https://host:port` or `http://host:port`; the host is a name or an address. On Unix also a
+    /// socket of the file system, `unix://path` in the clear and `unixs://path` with TLS: all that
+    /// follows `//` is the path, and one that does not begin with `/` is from the directory that
+    /// this program runs in. An etcd that listens at `unix://name:1` has `name:1` where it runs.
     pub fn new(url: impl Into<String>) -> Self {
         Self { url: url.into(), server_name: None }
     }
 
-    /// The name, or address, that the server's certificate must have; unless set, the URL's host. It
-    /// is also what TLS asks for (SNI) and what requests call the server.
+    /// The name, or address, that the server's certificate must have; unless set, the URL's host, and
+    /// of a socket the name of its file, to a colon if it has one, as Go's client has it. It is also
+    /// what TLS asks for (SNI) and what requests call the server.
     pub fn server_name(mut self, name: impl Into<String>) -> Self {
         self.server_name = Some(name.into());
         self
@@ -43,15 +47,10 @@ impl Endpoint {
     }
 
     pub(super) fn check(&self) -> Result<checked::Endpoint> {
-        let endpoint = checked::Endpoint::parse(&self.url)?;
-        let Some(name) = &self.server_name else {
-            return Ok(endpoint);
-        };
-        if !endpoint.is_https() {
-            let what = "has a server name, which only TLS can verify";
-            return Err(Error::config(format!("endpoint `{}` {what}", endpoint.url())));
+        match &self.server_name {
+            Some(name) => checked::Endpoint::parse_named(&self.url, name),
+            None => checked::Endpoint::parse(&self.url),
         }
-        endpoint.named(name)
     }
 }
 
@@ -93,7 +92,7 @@ mod tests {
         let endpoint = Endpoint::new("https://10.0.0.1:2379").server_name("etcd-1");
         let checked = endpoint.check().unwrap();
         assert_eq!(&**checked.url(), "https://10.0.0.1:2379");
-        assert_eq!(checked.address(), ("10.0.0.1", 2379));
+        assert_eq!(checked.address(), checked::Address::Host("10.0.0.1", 2379));
         assert_eq!(checked.server_name().unwrap().to_str(), "etcd-1");
         let path = http::uri::PathAndQuery::from_static("/a");
         assert_eq!(checked.uri_of(path).to_string(), "https://etcd-1:2379/a");

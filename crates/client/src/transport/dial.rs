@@ -19,7 +19,8 @@ use tokio_rustls::rustls::pki_types::ServerName;
 use crate::config::Dialing;
 use crate::error::ErrorKind;
 use crate::transport::connection::{Connection, Windows};
-use crate::transport::endpoint::Endpoint;
+use crate::transport::endpoint::{Address, Endpoint};
+use crate::transport::socket::Socket;
 use crate::transport::tls::{Current, Tls};
 use crate::transport::tls_words;
 use crate::transport::wire::{SPEAKS_HTTP1, SPEAKS_TLS, Stream};
@@ -86,10 +87,7 @@ pub(crate) async fn dial(
     let patience = dialing.timeout;
     let began = Instant::now();
     let deadline = began + patience;
-    let tcp = reach(endpoint.address(), deadline, patience).await?;
-    // A request is one small write: waiting to fill a packet only adds latency. Where this is not
-    // possible the connection still works.
-    let _ = tcp.set_nodelay(true);
+    let socket = connect(endpoint.address(), deadline, patience).await?;
 
     let first_word_by = |deadline: Instant| deadline.max(Instant::now() + FIRST_WORD);
     let told = || dialing.hooks.connected(endpoint.url(), began.elapsed());
@@ -98,13 +96,13 @@ pub(crate) async fn dial(
     match (endpoint.server_name(), &dialing.tls) {
         (Some(name), Some(tls)) => {
             let current = current(tls, deadline, patience).await?;
-            let stream = secure(tcp, name, tls, &current, deadline, patience).await?;
+            let stream = secure(socket, name, tls, &current, deadline, patience).await?;
             begin(Stream::Tls(Box::new(stream))).await.map_err(|error| match error.kind() {
                 io::ErrorKind::TimedOut => silent(),
                 _ => tls_words::handshake_failed(error, tls.is_mutual(), current.refused()),
             })
         }
-        (None, _) => begin(Stream::Plain(tcp)).await.map_err(mute),
+        (None, _) => begin(Stream::Plain(socket)).await.map_err(mute),
         (Some(_), None) => {
             // `Config` refuses it.
             Err(DialError::new(ErrorKind::InvalidConfig, "https needs an authority to trust"))
@@ -141,6 +139,40 @@ async fn current(tls: &Tls, deadline: Instant, patience: Duration) -> Result<Cur
     })
 }
 
+async fn connect(
+    address: Address<'_>,
+    deadline: Instant,
+    patience: Duration,
+) -> Result<Socket, DialError> {
+    match address {
+        Address::Host(host, port) => {
+            let tcp = reach((host, port), deadline, patience).await?;
+            // A request is one small write: waiting to fill a packet only adds latency. Where this
+            // is not possible the connection still works.
+            let _ = tcp.set_nodelay(true);
+            Ok(Socket::Tcp(tcp))
+        }
+        #[cfg(unix)]
+        Address::Socket(path) => {
+            match timeout_at(deadline, tokio::net::UnixStream::connect(path)).await {
+                Ok(connected) => connected.map(Socket::Unix).map_err(connect_failed),
+                Err(_) => Err(unanswered(patience)),
+            }
+        }
+        #[cfg(not(unix))]
+        Address::Socket(_) => {
+            // An endpoint is none.
+            let what = "only Unix has sockets of the file system";
+            Err(DialError::new(ErrorKind::InvalidConfig, what))
+        }
+    }
+}
+
+fn unanswered(patience: Duration) -> DialError {
+    let what = format!("nothing answers the connection within {patience:?}");
+    DialError::new(ErrorKind::Connect, what)
+}
+
 /// Connects to the first of the host's addresses that can be connected to.
 async fn reach(
     address: (&str, u16),
@@ -173,26 +205,23 @@ async fn connect_to_any(
         let share = left / u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
         failure = match timeout(share, TcpStream::connect(address)).await {
             Ok(Ok(tcp)) => return Ok(tcp),
-            Ok(Err(error)) => tcp_failed(error),
-            Err(_) => {
-                let what = format!("nothing answers the connection within {patience:?}");
-                DialError::new(ErrorKind::Connect, what)
-            }
+            Ok(Err(error)) => connect_failed(error),
+            Err(_) => unanswered(patience),
         };
     }
     Err(failure)
 }
 
 async fn secure(
-    tcp: TcpStream,
+    socket: Socket,
     name: &ServerName<'static>,
     tls: &Tls,
     current: &Current,
     deadline: Instant,
     patience: Duration,
-) -> Result<TlsStream<TcpStream>, DialError> {
+) -> Result<TlsStream<Socket>, DialError> {
     let failed = |error| tls_words::handshake_failed(error, tls.is_mutual(), current.refused());
-    let handshake = TlsConnector::from(current.config.clone()).connect(name.clone(), tcp);
+    let handshake = TlsConnector::from(current.config.clone()).connect(name.clone(), socket);
     let mut stream = match timeout_at(deadline, handshake).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => return Err(failed(error)),
@@ -220,7 +249,7 @@ async fn secure(
 /// sent then by a reset, and with that its reason is lost. An etcd that accepts says its HTTP/2
 /// settings at once, so this costs what waiting for them does; behind a proxy that waits for us to
 /// speak first it costs [`FIRST_WORD`].
-async fn judged(stream: &mut TlsStream<TcpStream>) -> io::Result<()> {
+async fn judged(stream: &mut TlsStream<Socket>) -> io::Result<()> {
     let readable = std::future::poll_fn(|context| {
         Pin::new(&mut *stream).poll_fill_buf(context).map_ok(<[u8]>::is_empty)
     });
@@ -231,13 +260,15 @@ async fn judged(stream: &mut TlsStream<TcpStream>) -> io::Result<()> {
     }
 }
 
-fn tcp_failed(error: io::Error) -> DialError {
+fn connect_failed(error: io::Error) -> DialError {
     let what = match error.kind() {
         io::ErrorKind::ConnectionRefused => "nothing listens there",
         io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
             "there is no way to that host"
         }
         io::ErrorKind::TimedOut => "nothing answers the connection",
+        io::ErrorKind::NotFound => "there is no such socket",
+        io::ErrorKind::PermissionDenied => "it may not be connected to as who runs this",
         _ => "cannot connect",
     };
     DialError::new(ErrorKind::Connect, what).caused_by(error)

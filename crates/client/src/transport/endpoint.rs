@@ -1,5 +1,8 @@
 //! Where a member listens for clients.
 
+mod socket;
+
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use http::Uri;
@@ -8,17 +11,34 @@ use tokio_rustls::rustls::pki_types::ServerName;
 
 use crate::error::{Error, Result};
 
-/// A checked `http://host:port` or `https://host:port`.
+/// A checked `http://host:port`, `https://host:port`, `unix://path` or `unixs://path`.
 #[derive(Debug, Clone)]
 pub(crate) struct Endpoint {
     /// Without a slash at its end; also what errors call it.
     url: Arc<str>,
+    /// What requests are for.
     uri: Uri,
-    /// Without the brackets of an IPv6 address.
-    host: String,
-    port: u16,
+    place: Place,
     /// The name that the certificate must have; `None` without TLS.
     server_name: Option<ServerName<'static>>,
+}
+
+#[derive(Debug, Clone)]
+enum Place {
+    Host {
+        /// Without the brackets of an IPv6 address.
+        host: String,
+        port: u16,
+    },
+    Socket(PathBuf),
+}
+
+/// Where to connect to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Address<'a> {
+    Host(&'a str, u16),
+    /// A socket of the file system.
+    Socket(&'a Path),
 }
 
 impl Endpoint {
@@ -26,6 +46,29 @@ impl Endpoint {
     ///
     /// `InvalidConfig` for whatever cannot be dialled, with the reason.
     pub(crate) fn parse(text: &str) -> Result<Self> {
+        match socket::Socket::parse(text)? {
+            Some(socket) => socket.endpoint(None),
+            None => Self::parse_url(text),
+        }
+    }
+
+    /// The same, whose certificate has this name.
+    ///
+    /// # Errors
+    ///
+    /// As [`parse`](Self::parse), and if no certificate can have it or none is looked at.
+    pub(crate) fn parse_named(text: &str, name: &str) -> Result<Self> {
+        if let Some(socket) = socket::Socket::parse(text)? {
+            return socket.endpoint(Some(name));
+        }
+        let endpoint = Self::parse_url(text)?;
+        if !endpoint.is_tls() {
+            return Err(unverified(&endpoint.url));
+        }
+        endpoint.named(name)
+    }
+
+    fn parse_url(text: &str) -> Result<Self> {
         let wrong = |why: &str| Error::config(format!("endpoint `{}` {why}", redacted(text)));
         if !text.contains("://") {
             return Err(wrong("has no scheme: write http:// or https:// before it"));
@@ -41,10 +84,10 @@ impl Endpoint {
         let https = match uri.scheme_str() {
             Some("https") => true,
             Some("http") => false,
-            Some("unix" | "unixs") => {
-                return Err(wrong("is a Unix socket, which cannot be dialled yet"));
+            _ => {
+                let what = "has an unknown scheme: only http, https, unix and unixs can be dialled";
+                return Err(wrong(what));
             }
-            _ => return Err(wrong("has an unknown scheme: only http and https can be dialled")),
         };
         if uri.query().is_some() || uri.path().bytes().any(|byte| byte != b'/') {
             return Err(wrong("has a path, which etcd does not know"));
@@ -75,15 +118,11 @@ impl Endpoint {
             None
         };
         let url = format!("{}://{authority}", if https { "https" } else { "http" });
-        Ok(Self { uri: url.parse().map_err(no_url)?, url: url.into(), host, port, server_name })
+        let uri = url.parse().map_err(no_url)?;
+        Ok(Self { uri, url: url.into(), place: Place::Host { host, port }, server_name })
     }
 
-    /// The same, whose certificate has this name.
-    ///
-    /// # Errors
-    ///
-    /// `InvalidConfig` if no certificate can.
-    pub(crate) fn named(mut self, name: &str) -> Result<Self> {
+    fn named(mut self, name: &str) -> Result<Self> {
         let wrong = |source| {
             let url = &self.url;
             let what = "which no certificate can have";
@@ -93,7 +132,10 @@ impl Endpoint {
         self.server_name = Some(ServerName::try_from(name.to_owned()).map_err(wrong)?);
         // An IPv6 address has brackets where a port follows.
         let host = if name.contains(':') { format!("[{name}]") } else { name.to_owned() };
-        let uri = format!("https://{host}:{}", self.port).parse();
+        let uri = match self.place {
+            Place::Host { port, .. } => format!("https://{host}:{port}").parse(),
+            Place::Socket(_) => format!("https://{host}").parse(),
+        };
         self.uri = uri.unwrap_or(self.uri);
         Ok(self)
     }
@@ -110,24 +152,40 @@ impl Endpoint {
         Uri::from_parts(parts).unwrap_or_default()
     }
 
-    pub(crate) fn address(&self) -> (&str, u16) {
-        (&self.host, self.port)
+    pub(crate) fn address(&self) -> Address<'_> {
+        match &self.place {
+            Place::Host { host, port } => Address::Host(host, *port),
+            Place::Socket(path) => Address::Socket(path),
+        }
     }
 
     pub(crate) fn server_name(&self) -> Option<&ServerName<'static>> {
         self.server_name.as_ref()
     }
 
-    pub(crate) fn is_https(&self) -> bool {
+    pub(crate) fn is_tls(&self) -> bool {
         self.server_name.is_some()
+    }
+
+    /// Whether it is a socket of the file system.
+    pub(crate) fn is_socket(&self) -> bool {
+        matches!(self.place, Place::Socket(_))
     }
 
     /// Whether both are dialled alike, however they were written.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
-        self.is_https() == other.is_https()
-            && self.port == other.port
-            && self.host.eq_ignore_ascii_case(&other.host)
+        let is_same_place = match (self.address(), other.address()) {
+            (Address::Host(host, port), Address::Host(other_host, other_port)) => {
+                port == other_port && host.eq_ignore_ascii_case(other_host)
+            }
+            (address, other) => address == other,
+        };
+        self.is_tls() == other.is_tls() && is_same_place
     }
+}
+
+fn unverified(url: &str) -> Error {
+    Error::config(format!("endpoint `{url}` has a server name, which only TLS can verify"))
 }
 
 /// An endpoint as it was given, to be shown: what may be a password is left out.
@@ -150,14 +208,14 @@ mod tests {
     fn names_and_addresses() {
         let endpoint = Endpoint::parse("https://etcd-1.example:2379/").unwrap();
         assert_eq!(&**endpoint.url(), "https://etcd-1.example:2379");
-        assert_eq!(endpoint.address(), ("etcd-1.example", 2379));
-        assert!(endpoint.is_https());
+        assert_eq!(endpoint.address(), Address::Host("etcd-1.example", 2379));
+        assert!(endpoint.is_tls());
 
         let endpoint = Endpoint::parse("https://[::1]:2379").unwrap();
-        assert_eq!(endpoint.address(), ("::1", 2379));
+        assert_eq!(endpoint.address(), Address::Host("::1", 2379));
         assert!(matches!(endpoint.server_name(), Some(ServerName::IpAddress(_))));
 
-        assert!(!Endpoint::parse("http://127.0.0.1:1").unwrap().is_https());
+        assert!(!Endpoint::parse("http://127.0.0.1:1").unwrap().is_tls());
     }
 
     #[test]
@@ -178,7 +236,6 @@ mod tests {
     fn refusals_say_why_and_show_no_password() {
         let texts: Vec<_> = [
             "127.0.0.1:2379",
-            "unix://here:1",
             "ftp://127.0.0.1:2379",
             "https://127.0.0.1",
             "https://127.0.0.1:",
@@ -200,8 +257,7 @@ mod tests {
         .collect();
         insta::assert_snapshot!(texts.join("\n"), @r"
             connect: endpoint `127.0.0.1:2379` has no scheme: write http:// or https:// before it
-            connect: endpoint `unix://here:1` is a Unix socket, which cannot be dialled yet
-            connect: endpoint `ftp://127.0.0.1:2379` has an unknown scheme: only http and https can be dialled
+            connect: endpoint `ftp://127.0.0.1:2379` has an unknown scheme: only http, https, unix and unixs can be dialled
             connect: endpoint `https://127.0.0.1` has no port: etcd's own is 2379
             connect: endpoint `https://127.0.0.1:` has no port: etcd's own is 2379
             connect: endpoint `https://127.0.0.1:0` has port 0, which nothing listens on

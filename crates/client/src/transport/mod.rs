@@ -15,6 +15,7 @@ pub(crate) mod line;
 pub(crate) mod member;
 pub(crate) mod picker;
 pub(crate) mod rejection;
+pub(crate) mod socket;
 pub(crate) mod sync;
 pub(crate) mod tls;
 pub(crate) mod tls_words;

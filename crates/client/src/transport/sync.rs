@@ -20,9 +20,10 @@ impl Client {
     /// for the client's endpoints. Those of members that are gone are asked no more; requests and
     /// streams that are under way there end where they began.
     ///
-    /// Left out are learners, members that have not started yet, and URLs of another scheme than the
-    /// client's endpoints. A URL of which the client was made with a
-    /// [server name](crate::Endpoint::server_name) keeps it.
+    /// Left out are learners, members that have not started yet, URLs that are encrypted where the
+    /// client's endpoints are not, or the other way round, and sockets of the file system unless one
+    /// is among the client's endpoints: of another machine they lead nowhere. A URL of which the
+    /// client was made with a [server name](crate::Endpoint::server_name) keeps it.
     ///
     /// The URLs are those of `--advertise-client-urls`: where a client reaches the members otherwise,
     /// through a proxy or a forwarded port, do not call this.
@@ -46,8 +47,12 @@ impl Caller {
         };
         let (answer, url) = self.call(SYNC, Lane::Requests, ask).await?;
         let tls = self.dialing().tls.as_ref();
+        let takes_sockets = self.members().iter().any(|member| member.endpoint().is_socket());
         let usable = |url: &String| {
             let endpoint = Endpoint::parse(url).ok()?;
+            if endpoint.is_socket() && !takes_sockets {
+                return None;
+            }
             check_trust(std::slice::from_ref(&endpoint), tls).is_ok().then_some(endpoint)
         };
         let members = answer.into_inner().members;

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
 use crate::transport::connection::State;
+use crate::transport::socket::Socket;
 
 /// What a [`Wire`] says of a server that cannot be etcd.
 pub(crate) const SPEAKS_TLS: &str = "the server speaks TLS and was spoken to in the clear";
@@ -24,8 +24,8 @@ pub(crate) struct Wire {
 
 /// What can be dialled.
 pub(crate) enum Stream {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Plain(Socket),
+    Tls(Box<TlsStream<Socket>>),
 }
 
 impl Wire {
@@ -51,8 +51,8 @@ impl Wire {
 
     fn writer(self: Pin<&mut Self>) -> Pin<&mut dyn AsyncWrite> {
         match &mut self.get_mut().stream {
-            Stream::Plain(stream) => Pin::<&mut TcpStream>::new(stream),
-            Stream::Tls(stream) => Pin::<&mut TlsStream<TcpStream>>::new(stream),
+            Stream::Plain(stream) => Pin::<&mut Socket>::new(stream),
+            Stream::Tls(stream) => Pin::<&mut TlsStream<Socket>>::new(stream),
         }
     }
 }
