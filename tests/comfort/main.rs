@@ -13,4 +13,3 @@ mod pages;
 mod puts;
 mod recipes_within;
 mod refusals;
-mod spans;

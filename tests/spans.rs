@@ -1,4 +1,9 @@
 //! What `tracing` is told of requests: by spans with names and fields, and without secrets.
+//!
+//! Alone in its process: where another thread says something for the first time just when a subscriber
+//! begins to listen, tracing may take it for of no interest to anybody, for good.
+
+#![expect(clippy::unwrap_used, reason = "a helper of a test may fail as the test may")]
 
 use std::fmt::{Debug, Write as _};
 use std::sync::atomic::{AtomicU64, Ordering};
