@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use tercet_client::{AlarmKind, ErrorKind, Range};
 use tercet_cluster::binary::Binary;
-use tercet_harness::{Cluster, Result, StoreOptions, Timing};
+use tercet_harness::{Cluster, Member, Result, StoreOptions, Timing};
 use tercet_tests::{PATIENCE, available};
 
 async fn start(etcd: &Binary, members: usize, store: StoreOptions) -> Result<Cluster> {
@@ -93,6 +93,10 @@ async fn a_learner_is_left_alone() -> Result<()> {
         let report = cluster.hash_kv().await?;
         assert_eq!((report.members().len(), report.agrees()), (3, true), "{report}");
         assert_eq!(cluster.defragment().await?.len(), 3);
+        let others =
+            |member: Member<'_>| -> Vec<_> { member.others().iter().map(Member::index).collect() };
+        assert_eq!(others(cluster.member(1)), [0, 2], "who has a vote, and not itself");
+        assert_eq!(others(learner), [0, 1, 2]);
         let error = learner.defragment().await.expect_err("it refuses");
         let cause = std::error::Error::source(&error).expect("a cause").to_string();
         assert!(cause.contains("rpc not supported for learner"), "{cause}");

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a test may fail as the test may")]
 
 mod certificates;
+mod hanging;
 mod management;
 mod static_token;
 mod tokens;
@@ -22,6 +23,11 @@ const BOB: (&str, &str) = ("bob", "bob's password");
 async fn with_users(etcd: &Binary, members: usize) -> Result<Cluster> {
     let builder = Cluster::builder().members(members).timing(Timing::Ci);
     let cluster = builder.binary(etcd.path()).start().await?;
+    add_users(&cluster).await?;
+    Ok(cluster)
+}
+
+async fn add_users(cluster: &Cluster) -> Result<()> {
     let client = cluster.client().await?;
     client.user_add(ROOT.0, ROOT.1).await?;
     client.user_grant_role("root", "root").await?;
@@ -32,14 +38,17 @@ async fn with_users(etcd: &Binary, members: usize) -> Result<Cluster> {
         client.role_grant_permission(name, own).await?;
         client.user_grant_role(name, name).await?;
     }
-    Ok(cluster)
+    Ok(())
 }
 
 /// What makes a client that shows this certificate.
 fn showing(cluster: &Cluster, identity: &Identity) -> Config {
+    Config::new(cluster.endpoints()).tls(trusting(cluster, identity))
+}
+
+fn trusting(cluster: &Cluster, identity: &Identity) -> Tls {
     let authority = cluster.identities().authority().certificate_pem();
-    let tls = Tls::mutual(authority, identity.chain_pem(), identity.key_pem()).unwrap();
-    Config::new(cluster.endpoints()).tls(tls)
+    Tls::mutual(authority, identity.chain_pem(), identity.key_pem()).unwrap()
 }
 
 /// A client of this user. Its certificate is that of nobody whom the cluster knows.

@@ -153,6 +153,11 @@ impl Config {
     }
 
     /// How long a request may take in all; [`REQUEST_TIMEOUT`] unless set.
+    ///
+    /// That counts the connection, and the token of a [`user`](Self::user). An endpoint that hangs
+    /// before the request is sent uses up half of it at most, if there are others; after that so does
+    /// a read, while a write waits for its answer to the end. What may take long by its nature
+    /// (defragmentation, the server's locks) is sent within it, and may then take longer.
     pub fn request_timeout(mut self, timeout: Duration) -> Self {
         self.request_timeout = timeout;
         self
@@ -163,7 +168,7 @@ impl Config {
     /// It is never more than half of a request's time, so that an endpoint that swallows packets
     /// leaves the other half to the next. The addresses of a name share it. When it is used up by
     /// connecting, the server still has a quarter of a second for its first word. A token, for which
-    /// a server has to work, is a part of the request's time.
+    /// a server has to work and a cluster to agree, is a part of the request's time.
     ///
     /// A write whose time is up while it waits for a connection was not sent, and its error says so.
     pub fn dial_timeout(mut self, timeout: Duration) -> Self {

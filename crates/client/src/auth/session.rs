@@ -33,6 +33,15 @@ struct Last {
     nobody_until: Option<Instant>,
     /// Which endpoint gave it, and when.
     given: Option<(Arc<str>, Instant)>,
+    in_vain: Option<InVain>,
+}
+
+/// The last ask that came to nothing through no fault of the user.
+struct InVain {
+    endpoint: Arc<str>,
+    ended: Instant,
+    took: Duration,
+    why: Refusal,
 }
 
 /// For how long others than who gave it may not know a token: etcd's simple tokens reach the other
@@ -77,7 +86,7 @@ impl Pass {
     }
 }
 
-/// What a server said against us, to be told to several requests.
+/// Why there is no token, to be told to several requests.
 #[derive(Clone)]
 struct Refusal {
     kind: ErrorKind,
@@ -103,12 +112,17 @@ impl Session {
     ///
     /// Who waits for another's answer gets that very answer, be it a refusal by the server: a wrong
     /// password is sent once and not sixty-four times. That the other came to no answer (it was
-    /// dropped, its time was up, its connection lost) is no answer.
+    /// dropped, its time was up, its connection lost) is no answer, unless this endpoint said that
+    /// it has none, or was asked for at least as long as there is patience for: then one after the
+    /// other would only wait for nothing, and with them who asks at the next endpoint.
+    ///
+    /// For the same reason each waits for a connection, with `reach`, before it is its turn.
     pub(crate) async fn pass<F>(
         &self,
         patience: Duration,
         endpoint: &Arc<str>,
-        ask: impl FnOnce() -> F,
+        reach: impl Future<Output = Result<(), Failure>>,
+        ask: impl FnOnce(Duration) -> F,
     ) -> Result<Pass, Failure>
     where
         F: Future<Output = Result<Option<HeaderValue>, Failure>>,
@@ -122,8 +136,11 @@ impl Session {
                 _ => last.number,
             }
         };
-        let Ok(_turn) = tokio::time::timeout(patience, self.turn.lock()).await else {
-            let what = format!("the user is not authenticated within {patience:.1?}");
+        let began = Instant::now();
+        reach.await?;
+        let left = || patience.saturating_sub(began.elapsed());
+        let Ok(_turn) = tokio::time::timeout(left(), self.turn.lock()).await else {
+            let what = format!("no token within {patience:.1?}, for which another request asks");
             return Err(Failure::new(ErrorKind::DeadlineExceeded, Fate::NeverSent, what));
         };
         {
@@ -131,11 +148,16 @@ impl Session {
             if let Some(answer) = last.answer.as_ref().filter(|_| last.number > seen) {
                 return match answer {
                     Ok(token) => Ok(last.pass(token.clone())),
-                    Err(refusal) => Err(refusal.clone().into()),
+                    Err(refusal) => Err(refusal.failure(Fate::Refused)),
                 };
             }
+            let in_vain = last.in_vain.as_ref();
+            if let Some(in_vain) = in_vain.filter(|it| it.holds(endpoint, began, left())) {
+                return Err(in_vain.why.failure(Fate::NeverSent));
+            }
         }
-        let answer = ask().await;
+        let asked = Instant::now();
+        let answer = ask(left()).await;
         let mut last = self.last();
         match answer {
             Ok(token) => {
@@ -150,7 +172,12 @@ impl Session {
                 last.answer = Some(Err(Refusal::of(&failure)));
                 Err(failure)
             }
-            Err(failure) => Err(failure),
+            Err(failure) => {
+                let (endpoint, why) = (endpoint.clone(), Refusal::of(&failure));
+                let (ended, took) = (Instant::now(), asked.elapsed());
+                last.in_vain = Some(InVain { endpoint, ended, took, why });
+                Err(failure)
+            }
         }
     }
 
@@ -184,6 +211,15 @@ impl Last {
     }
 }
 
+impl InVain {
+    /// Whether it is as good as asking this endpoint again, for one that began to wait then and would
+    /// ask for so long.
+    fn holds(&self, endpoint: &str, began: Instant, patience: Duration) -> bool {
+        let silent = self.why.kind == ErrorKind::DeadlineExceeded && self.took >= patience;
+        *self.endpoint == *endpoint && self.ended >= began && (silent || self.why.message.is_some())
+    }
+}
+
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Session").field("user", &self.user).finish_non_exhaustive()
@@ -199,12 +235,10 @@ impl Refusal {
             message: failure.message.clone(),
         }
     }
-}
 
-impl From<Refusal> for Failure {
-    fn from(refusal: Refusal) -> Self {
-        let Refusal { kind, what, fix, message } = refusal;
-        Self { kind, fate: Fate::Refused, what, fix, message, source: None }
+    fn failure(&self, fate: Fate) -> Failure {
+        let Self { kind, what, fix, message } = self.clone();
+        Failure { kind, fate, what, fix, message, source: None }
     }
 }
 
@@ -225,6 +259,10 @@ mod tests {
         Arc::new(Session::new("alice".to_owned(), Zeroizing::new("s3cret".to_owned())))
     }
 
+    async fn reached() -> Result<(), Failure> {
+        Ok(())
+    }
+
     async fn given(token: &'static str) -> Result<Option<HeaderValue>, Failure> {
         tokio::task::yield_now().await;
         Ok(Some(HeaderValue::from_static(token)))
@@ -243,7 +281,7 @@ mod tests {
         let (asked, giver) = (AtomicUsize::new(0), giver());
         let mut tasks: Vec<_> = (0..64)
             .map(|_| {
-                Box::pin(session.pass(LONG, &giver, || {
+                Box::pin(session.pass(LONG, &giver, reached(), |_| {
                     asked.fetch_add(1, Ordering::Relaxed);
                     answer()
                 }))
@@ -316,7 +354,7 @@ mod tests {
     async fn a_young_token_is_known_where_it_was_given() {
         let session = session();
         assert_eq!(session.home(), Some(None), "all ask the same, whoever that is");
-        let pass = session.pass(LONG, &giver(), || given("one")).await.ok().unwrap();
+        let pass = session.pass(LONG, &giver(), reached(), |_| given("one")).await.ok().unwrap();
         assert_eq!(session.home(), Some(Some(giver())));
         assert!(pass.is_news_to("http://b:1") && !pass.is_news_to("http://a:1"));
 
@@ -334,17 +372,63 @@ mod tests {
         assert!(passes.iter().all(Result::is_err));
     }
 
+    /// What comes of it for who waits for this long at this endpoint while another asks `a` for 50
+    /// milliseconds, and how often that endpoint is asked in all.
+    async fn beside_a_silent_one(
+        patience: Duration,
+        endpoint: &str,
+        answer: impl FnOnce() -> Failure,
+    ) -> (usize, Result<Pass, Failure>) {
+        let (session, asked) = (session(), AtomicUsize::new(0));
+        let (silent, endpoint) = (giver(), Arc::from(endpoint));
+        let first = session.pass(Duration::from_millis(50), &silent, reached(), |patience| {
+            asked.fetch_add(1, Ordering::Relaxed);
+            async move {
+                tokio::time::sleep(patience).await;
+                Err(answer())
+            }
+        });
+        let second = session.pass(patience, &endpoint, reached(), |_| {
+            asked.fetch_add(1, Ordering::Relaxed);
+            given("one")
+        });
+        let (first, second) = tokio::join!(biased; first, second);
+        assert!(first.is_err());
+        (asked.into_inner(), second)
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_in_turn_for_a_silent_endpoint() {
+        let silent = || Failure::new(ErrorKind::DeadlineExceeded, Fate::NeverSent, "no answer");
+        let (asked, second) =
+            beside_a_silent_one(Duration::from_millis(90), "http://a:1", silent).await;
+        assert!(asked == 1 && second.is_err());
+        // With more patience, or at another endpoint, it is worth asking.
+        let (asked, second) = beside_a_silent_one(LONG, "http://a:1", silent).await;
+        assert!(asked == 2 && second.is_ok());
+        let (asked, second) = beside_a_silent_one(LONG, "http://b:1", silent).await;
+        assert!(asked == 2 && second.is_ok());
+
+        let says = || Failure::new(ErrorKind::Timeout, Fate::NeverSent, "no").said("no quorum");
+        let (asked, second) = beside_a_silent_one(LONG, "http://a:1", says).await;
+        assert!(asked == 1 && second.err().unwrap().kind == ErrorKind::Timeout);
+        let (asked, second) = beside_a_silent_one(LONG, "http://b:1", says).await;
+        assert!(asked == 2 && second.is_ok());
+    }
+
     #[tokio::test]
     async fn who_goes_away_while_it_asks_holds_up_nobody() {
         let session = session();
         let giver = giver();
-        let mut asking = Box::pin(session.pass(LONG, &giver, std::future::pending));
+        let mut asking =
+            Box::pin(session.pass(LONG, &giver, reached(), |_| std::future::pending()));
         let pending = std::future::poll_fn(|cx| Poll::Ready(asking.as_mut().poll(cx).is_pending()));
         assert!(pending.await);
-        let short = session.pass(Duration::from_millis(1), &giver, || given("one")).await;
+        let short =
+            session.pass(Duration::from_millis(1), &giver, reached(), |_| given("one")).await;
         assert_eq!(short.err().unwrap().kind, ErrorKind::DeadlineExceeded);
         drop(asking);
-        assert!(session.pass(LONG, &giver, || given("one")).await.is_ok());
+        assert!(session.pass(LONG, &giver, reached(), |_| given("one")).await.is_ok());
     }
 
     #[test]

@@ -19,6 +19,7 @@ use crate::transport::channel::Channel;
 use crate::transport::endpoint::Endpoint;
 pub(crate) use crate::transport::line::Lane;
 pub(crate) use crate::transport::member::Member;
+use crate::transport::member::Patience;
 use crate::transport::picker::Picker;
 use crate::transport::sync::AutoSync;
 
@@ -212,7 +213,7 @@ impl Caller {
         S: Fn(Channel, Duration) -> F,
         F: Future<Output = Result<T, Status>>,
     {
-        let mut attempts = Attempts::new(operation, operation.timeout(self.timeout));
+        let mut attempts = Attempts::new(operation, self.timeout);
         let mut pause = FIRST_PAUSE;
         loop {
             let members = self.members();
@@ -283,6 +284,7 @@ impl Caller {
         let span = record.span();
         let url = member.url();
         record.asks(url);
+        let patience = Patience { in_all: patience, until_sent: patience.min(self.timeout) };
         let result = member.send(lane, patience, send).instrument(span).await.map_err(|failure| {
             record.attempt_failed(&failure);
             operation.failed(failure, url)

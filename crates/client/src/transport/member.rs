@@ -22,6 +22,14 @@ use crate::transport::line::{Lane, Line, Readiness};
 /// How soon to look again whether an endpoint that is left out is connected.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(50);
 
+/// How long an attempt may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patience {
+    pub(crate) in_all: Duration,
+    /// Until it is sent, which is until there is a token; a connection has a deadline of its own.
+    pub(crate) until_sent: Duration,
+}
+
 /// One endpoint and its connections.
 pub(crate) struct Member {
     endpoint: Arc<Endpoint>,
@@ -89,7 +97,7 @@ impl Member {
     pub(crate) async fn send<T, S, F>(
         &self,
         lane: Lane,
-        patience: Duration,
+        patience: Patience,
         send: S,
     ) -> Result<T, Failure>
     where
@@ -97,12 +105,13 @@ impl Member {
         F: Future<Output = Result<T, Status>>,
     {
         let _counted = Counted::new(&self.under_way);
+        let in_all = patience.in_all;
         match (&self.dialing.session, &self.dialing.token) {
             (Some(session), _) => self.send_as(session, lane, patience, &send).await,
             (None, Some(token)) => {
-                self.deliver(lane, Some(token), patience, &send).await.map_err(old)
+                self.deliver(lane, Some(token), in_all, &send).await.map_err(old)
             }
-            (None, None) => self.send_as_shown(lane, patience, &send).await.map_err(nobody),
+            (None, None) => self.send_as_shown(lane, in_all, &send).await.map_err(nobody),
         }
     }
 

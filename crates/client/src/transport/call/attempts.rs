@@ -6,12 +6,16 @@ use std::time::{Duration, Instant};
 use super::Operation;
 use crate::error::{Error, ErrorKind, Failure, Fate};
 use crate::transport::classify::no_answer;
+use crate::transport::member::Patience;
 
 /// What was tried for one request so far.
 pub(super) struct Attempts {
     operation: Operation,
     started: Instant,
     timeout: Duration,
+    /// How long it may take until it is sent, which is no longer for one that may then take long.
+    until_sent: Duration,
+    unsent_since: Instant,
     last: Option<(String, Failure)>,
     /// Each endpoint's last text, so that a hundred rounds do not fill a page.
     texts: HashMap<String, String>,
@@ -20,11 +24,15 @@ pub(super) struct Attempts {
 }
 
 impl Attempts {
+    /// With a client that has this timeout.
     pub(super) fn new(operation: Operation, timeout: Duration) -> Self {
+        let now = Instant::now();
         Self {
             operation,
-            started: Instant::now(),
-            timeout,
+            started: now,
+            timeout: operation.timeout(timeout),
+            until_sent: timeout,
+            unsent_since: now,
             last: None,
             texts: HashMap::new(),
             doubtful: false,
@@ -38,14 +46,21 @@ impl Attempts {
     /// How long the next attempt may take; `None` when time is up.
     ///
     /// A read leaves half of what is left to the endpoints after it, so that a member that accepts
-    /// and hangs does not use up the whole. A write has one attempt only, which may have it all.
-    pub(super) fn patience(&self, last: bool) -> Option<Duration> {
+    /// and hangs does not use up the whole. A write is sent once only, and that may take it all; until
+    /// it is sent it leaves half, too.
+    pub(super) fn patience(&self, last: bool) -> Option<Patience> {
+        let share = |left: Duration| if last { left } else { left / 2 };
         let left = self.left();
-        let patience = if self.operation.read && !last { left / 2 } else { left };
-        (!patience.is_zero()).then_some(patience)
+        let in_all = if self.operation.read { share(left) } else { left };
+        let unsent = self.until_sent.saturating_sub(self.unsent_since.elapsed());
+        let until_sent = share(unsent.min(left));
+        (!until_sent.is_zero()).then_some(Patience { in_all, until_sent })
     }
 
     pub(super) fn record(&mut self, failure: Failure, endpoint: &str) {
+        if failure.fate != Fate::NeverSent {
+            self.unsent_since = Instant::now();
+        }
         if let Some((endpoint, failure)) = self.last.take() {
             self.doubtful |= failure.fate == Fate::Unknown;
             self.texts.insert(endpoint, failure.what);
@@ -102,6 +117,25 @@ mod tests {
         let text = error.to_string();
         let text = text.split(" [gave up").next().unwrap();
         insta::assert_snapshot!(text, @"get at http://b:2: time is up; the last answer was: no leader (before that, http://a:1: x)");
+    }
+
+    #[test]
+    fn what_may_take_long_does_not_until_it_is_sent() {
+        const USUAL: Duration = Duration::from_millis(20);
+        const LOCK: Operation = Operation::write("server lock").long();
+        let patience = Attempts::new(LOCK, USUAL).patience(true).unwrap();
+        assert!(patience.until_sent <= USUAL && patience.in_all > 1_000 * USUAL);
+        let half = Attempts::new(LOCK, USUAL).patience(false).unwrap();
+        assert!(half.until_sent <= USUAL / 2 && half.in_all > 1_000 * USUAL);
+
+        let late = |fate| {
+            let mut attempts = Attempts::new(LOCK, USUAL);
+            attempts.unsent_since -= USUAL;
+            attempts.record(failure(ErrorKind::Unavailable, fate), "http://a:1");
+            attempts.patience(true).is_none()
+        };
+        assert!(late(Fate::NeverSent));
+        assert!(!late(Fate::Unknown), "it was sent, and may be sent again");
     }
 
     #[test]

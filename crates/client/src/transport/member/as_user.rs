@@ -3,15 +3,17 @@
 use std::time::{Duration, Instant};
 
 use http::HeaderValue;
+use tokio::time::timeout;
 use tonic::Status;
 
-use super::{Lane, Member};
+use super::{Lane, Member, Patience};
 use crate::auth::{Pass, Session, auth};
 use crate::client::timed;
 use crate::error::{ErrorKind, Failure, Fate};
 use crate::generated::etcdserverpb as pb;
 use crate::transport::call::passes;
 use crate::transport::channel::Channel;
+use crate::transport::classify::{from_dial, no_connection};
 use crate::transport::rejection;
 
 /// How often one request gets another token.
@@ -68,7 +70,7 @@ impl Member {
         &self,
         session: &Session,
         lane: Lane,
-        patience: Duration,
+        patience: Patience,
         send: &S,
     ) -> Result<T, Failure>
     where
@@ -76,12 +78,15 @@ impl Member {
         F: Future<Output = Result<T, Status>>,
     {
         let begin = Instant::now();
-        let left = || patience.saturating_sub(begin.elapsed());
+        let left = || patience.in_all.saturating_sub(begin.elapsed());
         let mut refreshed = 0;
         let mut hears_of_it_in = NEWS_TAKE;
         loop {
-            let ask = || self.authenticate(session, left());
-            let pass = session.pass(left(), self.url(), ask).await;
+            // Each time anew: a member that has refused a token does not hang.
+            let until_sent = left().min(patience.until_sent);
+            let reach = self.reach(until_sent);
+            let ask = |patience| self.authenticate(session, patience);
+            let pass = session.pass(until_sent, self.url(), reach, ask).await;
             let pass = pass.map_err(|failure| not_sent(failure, session))?;
             let token = pass.token.as_ref();
             let failure = match self.deliver(lane, token, left(), send).await {
@@ -99,6 +104,15 @@ impl Member {
             }
             session.refuse(&pass);
             refreshed += 1;
+        }
+    }
+
+    /// Waits until there is a connection on which to ask.
+    async fn reach(&self, patience: Duration) -> Result<(), Failure> {
+        match timeout(patience, self.line(Lane::Requests).place()).await {
+            Ok(Ok(_place)) => Ok(()),
+            Ok(Err(dial)) => Err(from_dial(&dial)),
+            Err(_) => Err(no_connection(patience)),
         }
     }
 
@@ -140,13 +154,16 @@ impl Member {
 
 /// What failed was not the request.
 fn not_sent(failure: Failure, session: &Session) -> Failure {
-    match failure.fate {
-        Fate::Refused => {
-            let what = format!("user `{}` is not authenticated: {}", session.user(), failure.what);
-            Failure { what, ..failure }
-        }
-        Fate::NeverSent | Fate::Unknown => Failure { fate: Fate::NeverSent, ..failure },
+    let fate = match failure.fate {
+        Fate::Refused => Fate::Refused,
+        Fate::NeverSent | Fate::Unknown => Fate::NeverSent,
+    };
+    if matches!(failure.kind, ErrorKind::Connect | ErrorKind::Tls | ErrorKind::InvalidConfig) {
+        // It is the same without a user.
+        return Failure { fate, ..failure };
     }
+    let what = format!("user `{}` is not authenticated: {}", session.user(), failure.what);
+    Failure { what, fate, ..failure }
 }
 
 /// Whether users or roles were changed before the request had its turn, and it was not done for
