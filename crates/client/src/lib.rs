@@ -73,8 +73,9 @@
 //!   value.
 //!
 //! Values are shown, since they are data: one that is a secret does not belong in a log. Passwords,
-//! tokens and private keys are never shown. What is no value, as a [`Client`], a [`Config`] or an
-//! [`Error`], is written as Rust does, and so are an `Option` and the bare names of an enum.
+//! tokens and private keys are never shown. What is no value, as a [`Client`], a [`Config`], an
+//! [`Error`], a [`Resolution`] or what an [`Observer`] is told, is written as Rust does, and so are an
+//! `Option` and the bare names of an enum.
 //!
 //! # Features
 //!

@@ -250,6 +250,8 @@ mod tests {
     use super::*;
 
     const LONG: Duration = Duration::from_secs(60);
+    /// Longer than a machine that does much else stands still.
+    const ASKS_FOR: Duration = Duration::from_millis(200);
 
     fn giver() -> Arc<str> {
         "http://a:1".into()
@@ -372,8 +374,8 @@ mod tests {
         assert!(passes.iter().all(Result::is_err));
     }
 
-    /// What comes of it for who waits for this long at this endpoint while another asks `a` for 50
-    /// milliseconds, and how often that endpoint is asked in all.
+    /// What comes of it for who waits for this long at this endpoint while another asks `a` for
+    /// [`ASKS_FOR`], and how often is asked in all.
     async fn beside_a_silent_one(
         patience: Duration,
         endpoint: &str,
@@ -381,7 +383,7 @@ mod tests {
     ) -> (usize, Result<Pass, Failure>) {
         let (session, asked) = (session(), AtomicUsize::new(0));
         let (silent, endpoint) = (giver(), Arc::from(endpoint));
-        let first = session.pass(Duration::from_millis(50), &silent, reached(), |patience| {
+        let first = session.pass(ASKS_FOR, &silent, reached(), |patience| {
             asked.fetch_add(1, Ordering::Relaxed);
             async move {
                 tokio::time::sleep(patience).await;
@@ -400,8 +402,7 @@ mod tests {
     #[tokio::test]
     async fn nobody_waits_in_turn_for_a_silent_endpoint() {
         let silent = || Failure::new(ErrorKind::DeadlineExceeded, Fate::NeverSent, "no answer");
-        let (asked, second) =
-            beside_a_silent_one(Duration::from_millis(90), "http://a:1", silent).await;
+        let (asked, second) = beside_a_silent_one(ASKS_FOR * 19 / 10, "http://a:1", silent).await;
         assert!(asked == 1 && second.is_err());
         // With more patience, or at another endpoint, it is worth asking.
         let (asked, second) = beside_a_silent_one(LONG, "http://a:1", silent).await;

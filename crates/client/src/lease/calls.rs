@@ -11,7 +11,7 @@ use crate::lease::id::LeaseId;
 use crate::lease::responses::{
     LeaseGrantResponse, LeaseRevokeResponse, LeaseTimeToLiveResponse, seconds, whole_seconds,
 };
-use crate::lease::stream::{KEEP_ALIVE, KeepAlives};
+use crate::lease::stream::{KEEP_ALIVE, renew};
 use crate::transport::call::{Caller, Lane, Operation};
 use crate::transport::channel::Channel;
 
@@ -162,7 +162,7 @@ impl Client {
 
     /// Renews a lease once, and says for how long.
     ///
-    /// It opens a stream for that; to keep a lease, [`keep_alive`](Self::keep_alive).
+    /// To keep a lease, [`keep_alive`](Self::keep_alive).
     ///
     /// Cancelling: it may be renewed all the same.
     ///
@@ -170,11 +170,9 @@ impl Client {
     ///
     /// [`LeaseNotFound`](ErrorKind::LeaseNotFound) if there is no such lease, or whatever went wrong.
     pub async fn lease_keep_alive_once(&self, id: impl Into<LeaseId>) -> Result<Duration> {
-        let ids = vec![id.into().into()];
-        let stream = KeepAlives::open(&self.caller, ids, self.caller.timeout()).await?;
-        let ttl = stream.first_ttl();
+        let (ttl, endpoint) = renew(&self.caller, id.into().into()).await?;
         if ttl.is_zero() {
-            return Err(not_found(&stream.endpoint));
+            return Err(not_found(&endpoint));
         }
         Ok(ttl)
     }

@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use tonic::metadata::MetadataValue;
 use tonic::{Request, Status, Streaming};
 
+use crate::client::timed;
 use crate::error::{Error, ErrorKind, Result};
 use crate::generated::etcdserverpb as pb;
 use crate::generated::etcdserverpb::lease_client::LeaseClient;
@@ -56,11 +57,6 @@ impl KeepAlives {
         Ok(Self { requests, responses, first: Some(first), sent: ids, begun, endpoint })
     }
 
-    /// What was answered first, before it is read.
-    pub(super) fn first_ttl(&self) -> Duration {
-        seconds(self.first.map_or(0, |first| first.ttl))
-    }
-
     /// Sends these together.
     pub(super) fn send(&self, ids: &[i64]) {
         for &id in ids {
@@ -89,6 +85,21 @@ impl KeepAlives {
     }
 }
 
+/// One keepalive, and the time to live that it is answered with.
+///
+/// A request like any other: the stream ends with its one message, and there is one answer. That is
+/// half the work of a stream that could go on, and holds none of those that watches and kept leases
+/// share.
+pub(super) async fn renew(caller: &Caller, id: i64) -> Result<(Duration, Arc<str>)> {
+    let send = |mut channel: Channel, patience| {
+        let request = with_leader(timed(pb::LeaseKeepAliveRequest { id }, patience));
+        async move { channel.unary(request, "/etcdserverpb.Lease/LeaseKeepAlive").await }
+    };
+    let (answer, endpoint) = caller.call(KEEP_ALIVE, Lane::Requests, send).await?;
+    let answer: pb::LeaseKeepAliveResponse = answer.into_inner();
+    Ok((seconds(answer.ttl), endpoint))
+}
+
 type Opened = (
     mpsc::UnboundedSender<pb::LeaseKeepAliveRequest>,
     Streaming<pb::LeaseKeepAliveResponse>,
@@ -103,14 +114,18 @@ async fn begin(channel: Channel, ids: &[i64]) -> Result<Opened, Status> {
     for &id in ids {
         let _ = requests.send(pb::LeaseKeepAliveRequest { id });
     }
-    let mut request = Request::new(Queue(queue));
-    // A member that loses its leader ends the stream, instead of waiting for one
-    // (`server/etcdserver/api/v3rpc/interceptor.go`).
-    request.metadata_mut().insert("hasleader", MetadataValue::from_static("true"));
+    let request = with_leader(Request::new(Queue(queue)));
     let mut responses = LeaseClient::new(channel).lease_keep_alive(request).await?.into_inner();
     let ended = || own(ErrorKind::ConnectionLost, "the server ended the stream before it answered");
     let first = responses.message().await?.ok_or_else(ended)?;
     Ok((requests, responses, first))
+}
+
+/// A member that loses its leader ends the stream, instead of waiting for one
+/// (`server/etcdserver/api/v3rpc/interceptor.go`).
+fn with_leader<T>(mut request: Request<T>) -> Request<T> {
+    request.metadata_mut().insert("hasleader", MetadataValue::from_static("true"));
+    request
 }
 
 /// The requests of a stream, as the type that tonic takes.

@@ -113,13 +113,19 @@ impl Hub {
         let key = self.0.keys.fetch_add(1, Ordering::Relaxed);
         let feed = Feed::new(key, watch.limits(), trunk.commands.clone());
         let shared = feed.shared();
-        trunk.give(Flow::new(feed, watch.into_wire(namespace), namespace.clone()), key);
+        let flow = Flow::new(feed, watch.into_wire(namespace), namespace.clone());
+        trunk.give(Box::new(flow), key);
         shared
     }
 
     /// Takes a watch that the server refused on this trunk's stream, perhaps for the stream's token:
     /// to a younger one, or back if there may be none.
-    pub(super) fn elsewhere(&self, key: u64, flow: Flow, from: &Arc<Load>) -> Option<Flow> {
+    pub(super) fn elsewhere(
+        &self,
+        key: u64,
+        flow: Box<Flow>,
+        from: &Arc<Load>,
+    ) -> Option<Box<Flow>> {
         let mut trunks = self.trunks();
         let younger = trunks.iter().filter(|trunk| {
             let load = &trunk.load;
@@ -173,10 +179,10 @@ impl fmt::Debug for Hub {
 
 impl Handle {
     /// With the hub's lock held, so that the trunk does not end meanwhile.
-    fn give(&self, flow: Flow, key: u64) {
+    fn give(&self, flow: Box<Flow>, key: u64) {
         self.load.watches.fetch_add(1, Ordering::Relaxed);
         // If the trunk is gone the runtime is, and the watch ends as it is dropped.
-        let _ = self.commands.send(Command::Add(key, Box::new(flow)));
+        let _ = self.commands.send(Command::Add(key, flow));
     }
 }
 

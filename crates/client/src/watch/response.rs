@@ -49,7 +49,10 @@ impl WatchResponse {
 
     /// `None` if there is no event that we know.
     pub(crate) fn of(revision: i64, events: Vec<mvccpb::Event>) -> Option<Self> {
-        let events: Vec<_> = events.into_iter().filter_map(event).collect();
+        // Collected they would stay in the place that prost made, which is for four at least.
+        let mut kept = Vec::with_capacity(events.len());
+        kept.extend(events.into_iter().filter_map(event));
+        let events = kept;
         (!events.is_empty()).then_some(Self { revision, events })
     }
 }

@@ -50,7 +50,8 @@ pub(super) struct Trunk {
     /// Whose stream this one takes the place of for what is new, once it is open.
     after: Option<Arc<Load>>,
     commands: mpsc::UnboundedReceiver<Command>,
-    flows: HashMap<u64, Flow>,
+    /// Each in a box: a table has up to twice as many places as it has watches.
+    flows: HashMap<u64, Box<Flow>>,
     /// Those that are nowhere, and some that no longer are.
     waiting: VecDeque<u64>,
     /// Who asked how far its watch is and could not be answered yet.
@@ -162,14 +163,12 @@ impl Trunk {
         match command {
             Command::Add(_, flow) if flow.feed.is_dropped() => self.load.sub(),
             Command::Add(key, flow) => {
-                self.flows.insert(key, *flow);
+                self.flows.insert(key, flow);
                 self.waiting.push_back(key);
             }
             Command::Drop(key) => {
-                let flow = self.remove(key);
-                if let (Some(Flow { place: Place::On(id), .. }), Link::Open(line)) =
-                    (flow, &mut self.link)
-                {
+                let place = self.remove(key).map(|flow| flow.place);
+                if let (Some(Place::On(id)), Link::Open(line)) = (place, &mut self.link) {
                     line.cancel(id);
                 }
             }
@@ -387,7 +386,7 @@ impl Trunk {
         }
     }
 
-    fn remove(&mut self, key: u64) -> Option<Flow> {
+    fn remove(&mut self, key: u64) -> Option<Box<Flow>> {
         let flow = self.flows.remove(&key)?;
         self.load.sub();
         Some(flow)
@@ -404,7 +403,8 @@ impl Trunk {
     fn down(&mut self) {
         let Link::Open(line) = self.take_link() else { return };
         self.hub.caller().distrust(line.endpoint());
-        let on = |(&key, flow): (&u64, &Flow)| matches!(flow.place, Place::On(_)).then_some(key);
+        let on =
+            |(&key, flow): (&u64, &Box<Flow>)| matches!(flow.place, Place::On(_)).then_some(key);
         let mut keys: Vec<_> = self.flows.iter().filter_map(on).collect();
         keys.sort_unstable();
         for key in keys {
