@@ -5,6 +5,7 @@
 mod certificates;
 mod hanging;
 mod management;
+mod outcomes;
 mod static_token;
 mod tokens;
 

@@ -1,8 +1,12 @@
 //! Locks and elections that a member takes part in for us, beside those of our own.
 
-use tercet_client::{Election, ErrorKind, Mutex, Outcome};
+use std::time::Duration;
+
+use tercet_client::{Client, Config, Election, ErrorKind, Mutex, Outcome, Tls};
+use tercet_cluster::binary::Version;
 use tercet_harness::Result;
-use tercet_tests::{all, next_of};
+use tercet_tests::{all, available, next_of};
+use tokio::task::JoinSet;
 
 use crate::locks::queue;
 use crate::{LONG, fleet_of};
@@ -44,6 +48,51 @@ async fn a_member_locks_what_we_lock() -> Result<()> {
         );
         let nameless = locks.lock("", lease.id()).await.expect_err("no name");
         assert_eq!((nameless.kind(), nameless.endpoint()), (ErrorKind::InvalidRequest, None));
+    }
+    Ok(())
+}
+
+/// How many streams a connection has: what an etcd that cannot be told allows with TLS
+/// (`golang.org/x/net/http2`, `defaultMaxStreams`).
+const STREAMS: usize = 250;
+
+/// Since when it can be told, on each line.
+const TOLD: [Version; 2] = [Version::new(3, 4, 25), Version::new(3, 5, 8)];
+
+/// What may take long waits for the lock, and not for room to be sent.
+#[tokio::test]
+async fn who_finds_no_room_is_told_in_time() -> Result<()> {
+    for etcd in available() {
+        let version = etcd.version();
+        let line = usize::from(version >= Version::new(3, 5, 0));
+        let mut builder = fleet_of(etcd).members(1);
+        if version >= TOLD[line] {
+            builder = builder.flag("max-concurrent-streams", STREAMS.to_string());
+        }
+        let cluster = builder.start().await?;
+        let files = cluster.files();
+        let tls = Tls::mutual_files(&files.ca, &files.client.certificate, &files.client.key)?;
+        let config = Config::new(cluster.endpoints()).tls(tls);
+        let client = Client::connect(config.request_timeout(Duration::from_secs(4))).await?;
+        let other = cluster.client().await?;
+        let lease = other.lease(LONG).await?;
+        let held = other.lock_server().lock("lock", lease.id()).await?;
+
+        let mut waiting = JoinSet::new();
+        for _ in 0..STREAMS {
+            let (locks, lease) = (client.lock_server(), client.lease_grant(LONG).await?.id());
+            waiting.spawn(async move { locks.lock("lock", lease).await });
+        }
+        queue(&other, "lock", STREAMS + 1).await?;
+        let lease_of_one_more = client.lease_grant(LONG).await?.id();
+        let error = client.lock_server().lock("lock", lease_of_one_more).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::DeadlineExceeded, "{error}");
+        assert_eq!(error.outcome(), Outcome::NotApplied, "{error}");
+
+        // The control: those that were sent wait for longer than that, and get it.
+        assert!(waiting.try_join_next().is_none());
+        other.lock_server().unlock(held).await?;
+        waiting.join_next().await.expect("one").expect("no panic")?;
     }
     Ok(())
 }

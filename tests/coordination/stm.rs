@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tercet_client::{Client, Error, ErrorKind, Isolation, Op, Outcome, Stm, StmOptions, Txn};
+use tercet_client::{Client, Error, ErrorKind, Isolation, Op, Outcome, Put, Stm, StmOptions, Txn};
 use tercet_cluster::binary::Binary;
 use tercet_harness::{Cluster, Result, Timing};
 use tercet_tests::{available, say};
@@ -76,6 +76,44 @@ async fn what_it_writes_it_reads_and_others_see_it_at_once_or_not_at_all() -> Re
         assert_eq!(client.get("old").await?.unwrap().mod_revision(), before);
         let only_read = client.transact(async |stm| stm.get("old").await).await?;
         assert_eq!((only_read.attempts(), only_read.value().as_deref()), (1, Some(&b"1"[..])));
+    }
+    Ok(())
+}
+
+/// What a write keeps is there to be read: the run's own, or else the store's.
+#[tokio::test]
+async fn what_is_kept_is_what_is_there() -> Result<()> {
+    for etcd in available() {
+        let cluster = fleet_of(etcd, 1).await?;
+        let client = cluster.client().await?;
+        client.put("key", "stored").await?;
+        let lease = client.lease_grant(Duration::from_secs(60)).await?.id();
+        let seen = client
+            .transact(async |stm| {
+                stm.put_with(Put::keep_value("key").lease(lease));
+                let stored = stm.get("key").await?;
+                assert_eq!(stm.get_all(["key"]).await?, [stored.clone()]);
+                stm.put("other", "written");
+                stm.put_with(Put::keep_value("other").lease(lease));
+                Ok((stored, stm.get("other").await?))
+            })
+            .await?;
+        let expected = (Some("stored".into()), Some("written".into()));
+        assert_eq!(*seen.value(), expected);
+        for (key, value) in [("key", "stored"), ("other", "written")] {
+            let kv = client.get(key).await?.expect("it is there");
+            assert_eq!((kv.value_str(), kv.lease()), (Some(value), Some(lease)));
+        }
+        // A lease that was given is kept by what comes after it.
+        client
+            .transact(async |stm| {
+                stm.put_with(Put::new("third", "first").lease(lease));
+                stm.put_with(Put::new("third", "then").keep_lease());
+                Ok(())
+            })
+            .await?;
+        let kv = client.get("third").await?.expect("it is there");
+        assert_eq!((kv.value_str(), kv.lease()), (Some("then"), Some(lease)));
     }
     Ok(())
 }

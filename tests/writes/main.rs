@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper of a test may fail as the test may")]
 
+mod cut_off;
 mod faults;
 mod guards;
 mod late;

@@ -255,6 +255,28 @@ mod tests {
         assert_eq!(error.outcome(), Outcome::Unknown, "{error:?}");
     }
 
+    /// Nothing was heard on it since: who knows what became of it.
+    #[tokio::test]
+    async fn a_connection_that_falls_silent_with_its_first_request_is_left() {
+        let (listener, url) = listen("http").await;
+        let server = tokio::spawn(async move {
+            let (mut silent, _) = listener.accept().await.unwrap();
+            silent.read_exact(&mut [0; 24]).await.unwrap();
+            // Its settings, and that it has seen the client's; after that, not a word.
+            let words = [0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 4, 1, 0, 0, 0, 0];
+            silent.write_all(&words).await.unwrap();
+            let _another = listener.accept().await.unwrap();
+            drop(silent);
+        });
+        let config = Config::new([url]).request_timeout(Duration::from_millis(300));
+        let client = Client::connect(config).await.unwrap();
+        let error = client.put("a", "b").await.unwrap_err();
+        assert_eq!(error.outcome(), Outcome::Unknown, "{error:?}");
+        let error = client.put("a", "b").await.unwrap_err();
+        assert_eq!(error.outcome(), Outcome::NotApplied, "{error:?}");
+        server.await.unwrap();
+    }
+
     #[tokio::test]
     async fn a_watch_asks_for_a_leader() {
         let (listener, url) = listen("http").await;

@@ -62,8 +62,22 @@ impl Put {
         &self.0.key
     }
 
-    pub(crate) fn value(&self) -> &Bytes {
-        &self.0.value
+    /// `None` if it keeps the value that is there.
+    pub(crate) fn value(&self) -> Option<&Bytes> {
+        (!self.0.ignore_value).then_some(&self.0.value)
+    }
+
+    /// The same where `earlier` is written just before it: what it keeps is what that one writes.
+    pub(crate) fn after(mut self, earlier: &Self) -> Self {
+        if self.0.ignore_value {
+            self.0.value = earlier.0.value.clone();
+            self.0.ignore_value = earlier.0.ignore_value;
+        }
+        if self.0.ignore_lease {
+            self.0.lease = earlier.0.lease;
+            self.0.ignore_lease = earlier.0.ignore_lease;
+        }
+        self
     }
 
     pub(crate) fn into_wire(self) -> pb::PutRequest {

@@ -183,6 +183,10 @@ impl TxnResponse {
         Self { succeeded, revision, responses }
     }
 
+    pub(crate) fn without_responses(self) -> Self {
+        Self { responses: Vec::new(), ..self }
+    }
+
     /// Whether the comparisons held, so that `then` was done and not `otherwise`.
     #[must_use]
     pub fn succeeded(&self) -> bool {

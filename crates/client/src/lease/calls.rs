@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use tonic::Status;
+
 use crate::client::{Client, timed};
 use crate::error::{Error, ErrorKind, Failure, Fate, Result};
 use crate::generated::etcdserverpb as pb;
@@ -14,6 +16,7 @@ use crate::lease::responses::{
 use crate::lease::stream::{KEEP_ALIVE, renew};
 use crate::transport::call::{Caller, Lane, Operation};
 use crate::transport::channel::Channel;
+use crate::transport::classify::classify;
 
 const GRANT: Operation = Operation::repeatable("lease grant");
 const REVOKE: Operation = Operation::repeatable("lease revoke");
@@ -62,11 +65,10 @@ impl Client {
 
     async fn grant(&self, id: LeaseId, ttl: Duration) -> Result<LeaseGrantResponse> {
         let request = pb::LeaseGrantRequest { ttl: whole_seconds(GRANT, ttl)?, id: id.into() };
-        let tries = AtomicU32::new(0);
+        let doubtful = Doubtful::default();
         let send = |channel, patience| {
-            tries.fetch_add(1, Ordering::Relaxed);
             let request = timed(request, patience);
-            async move { lease(channel).lease_grant(request).await }
+            doubtful.count(async move { lease(channel).lease_grant(request).await })
         };
         match self.caller.call(GRANT, Lane::Requests, send).await {
             Ok((answer, _)) => {
@@ -75,9 +77,7 @@ impl Client {
                 Ok(LeaseGrantResponse { id: wire.id.into(), ttl: seconds(wire.ttl), revision })
             }
             // By an earlier attempt of ours, whose answer was lost.
-            Err(error)
-                if error.kind() == ErrorKind::LeaseExists && tries.load(Ordering::Relaxed) > 1 =>
-            {
+            Err(error) if error.kind() == ErrorKind::LeaseExists && doubtful.any() => {
                 // That it is there is known already; for how long it lives, at least as asked for.
                 let there = self.lease_time_to_live(id).await.ok().flatten();
                 let (ttl, revision) =
@@ -181,11 +181,10 @@ impl Client {
 /// Ends a lease at the server.
 pub(super) async fn revoke(caller: &Caller, id: LeaseId) -> Result<LeaseRevokeResponse> {
     let request = pb::LeaseRevokeRequest { id: id.into() };
-    let tries = AtomicU32::new(0);
+    let doubtful = Doubtful::default();
     let send = |channel, patience| {
-        tries.fetch_add(1, Ordering::Relaxed);
         let request = timed(request, patience);
-        async move { lease(channel).lease_revoke(request).await }
+        doubtful.count(async move { lease(channel).lease_revoke(request).await })
     };
     match caller.call(REVOKE, Lane::Requests, send).await {
         Ok((answer, _)) => {
@@ -193,12 +192,36 @@ pub(super) async fn revoke(caller: &Caller, id: LeaseId) -> Result<LeaseRevokeRe
             Ok(LeaseRevokeResponse { revision })
         }
         // By an earlier attempt of ours, or since: it is gone, as was asked for.
-        Err(error)
-            if error.kind() == ErrorKind::LeaseNotFound && tries.load(Ordering::Relaxed) > 1 =>
-        {
+        Err(error) if error.kind() == ErrorKind::LeaseNotFound && doubtful.any() => {
             Ok(LeaseRevokeResponse { revision: 0 })
         }
         Err(error) => Err(error),
+    }
+}
+
+/// How many attempts of a request may have been done, for all that was heard of them.
+///
+/// Not all that were made: one whose token is not taken, or that meets a connection at its end, is
+/// made again and did nothing.
+#[derive(Default)]
+struct Doubtful(AtomicU32);
+
+impl Doubtful {
+    async fn count<T>(
+        &self,
+        attempt: impl Future<Output = Result<T, Status>>,
+    ) -> Result<T, Status> {
+        // One that is dropped stays counted.
+        self.0.fetch_add(1, Ordering::Relaxed);
+        attempt.await.inspect_err(|status| {
+            if classify(status.clone()).fate != Fate::Unknown {
+                self.0.fetch_sub(1, Ordering::Relaxed);
+            }
+        })
+    }
+
+    fn any(&self) -> bool {
+        self.0.load(Ordering::Relaxed) > 0
     }
 }
 

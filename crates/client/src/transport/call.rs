@@ -40,11 +40,13 @@ pub(crate) struct Operation {
     since: Option<&'static str>,
     /// Whether it takes as long as the store is large.
     long: bool,
+    /// Whether the server does several things for it, of which some may be done when one is refused.
+    compound: bool,
 }
 
 impl Operation {
     pub(crate) const fn read(name: &'static str) -> Self {
-        Self { name, read: true, changes: false, since: None, long: false }
+        Self { name, read: true, changes: false, since: None, long: false, compound: false }
     }
 
     pub(crate) const fn write(name: &'static str) -> Self {
@@ -67,6 +69,11 @@ impl Operation {
         Self { long: true, ..self }
     }
 
+    /// The same, of which a part may be done when the server says no.
+    pub(crate) const fn compound(self) -> Self {
+        Self { compound: true, ..self }
+    }
+
     /// How long it may take in all, with a client that has this timeout.
     pub(crate) fn timeout(self, usual: Duration) -> Duration {
         if self.long { LONGEST } else { usual }
@@ -74,10 +81,7 @@ impl Operation {
 
     /// An error of this operation, of no endpoint in particular.
     pub(crate) fn failed_anywhere(self, failure: Failure) -> Error {
-        let outcome = match failure.fate {
-            Fate::Unknown if self.changes => Outcome::Unknown,
-            _ => Outcome::NotApplied,
-        };
+        let outcome = self.outcome(&failure);
         Error::new(self.name, failure, outcome)
     }
 
@@ -87,11 +91,16 @@ impl Operation {
             failure.what.push_str(", which came with etcd ");
             failure.what.push_str(version);
         }
-        let outcome = match failure.fate {
-            Fate::Unknown if self.changes => Outcome::Unknown,
-            _ => Outcome::NotApplied,
-        };
+        let outcome = self.outcome(&failure);
         Error::new(self.name, failure, outcome).at(endpoint)
+    }
+
+    fn outcome(self, failure: &Failure) -> Outcome {
+        match failure.fate {
+            Fate::Unknown if self.changes => Outcome::Unknown,
+            Fate::Refused if self.compound && !leaves_nothing(failure) => Outcome::Unknown,
+            _ => Outcome::NotApplied,
+        }
     }
 }
 
@@ -326,6 +335,20 @@ impl fmt::Debug for Caller {
     }
 }
 
+/// Whether this is said before the first part of a request is done, or when what was done is gone.
+fn leaves_nothing(failure: &Failure) -> bool {
+    let kinds = [
+        ErrorKind::InvalidRequest,
+        ErrorKind::RequestTooLarge,
+        ErrorKind::Unsupported,
+        ErrorKind::AuthFailed,
+        ErrorKind::LeaseNotFound,
+        // The lease has run out.
+        ErrorKind::NotHeld,
+    ];
+    failure.message.is_none() || kinds.contains(&failure.kind)
+}
+
 /// Whether the endpoint, and not the request or the cluster, is why it failed.
 fn blames_endpoint(failure: &Failure) -> bool {
     failure.fate == Fate::NeverSent
@@ -337,6 +360,8 @@ fn blames_endpoint(failure: &Failure) -> bool {
                 | ErrorKind::Unavailable
                 | ErrorKind::NoLeader
                 | ErrorKind::NotLeader
+                // What a member says that is cut off from the others, and others may do better.
+                | ErrorKind::Timeout
         )
         || wrong_member(failure)
 }

@@ -126,7 +126,9 @@ impl Line {
     /// A request got no answer in time. If nothing at all was heard since it was sent, the next gets
     /// another connection: who knows what became of this one.
     pub(crate) fn doubt(&self, sent: Instant) {
-        if let State::Open(connection) = &*self.state() {
+        let mut state = self.state();
+        state.settle();
+        if let State::Open(connection) = &*state {
             connection.doubt(sent);
         }
     }
@@ -134,16 +136,11 @@ impl Line {
     /// The connection, or where it will be.
     fn connection_now(&self) -> Result<Arc<Connection>, watch::Receiver<Dialled>> {
         let mut state = self.state();
-        if let State::Dialling(dial) = &*state {
-            let Some(result) = dial.result.borrow().clone() else {
-                return Err(dial.result.clone());
-            };
-            *state = result.map_or(State::Closed, State::Open);
-        }
-        if let State::Open(connection) = &*state
-            && connection.is_open()
-        {
-            return Ok(connection.clone());
+        state.settle();
+        match &*state {
+            State::Dialling(dial) => return Err(dial.result.clone()),
+            State::Open(connection) if connection.is_open() => return Ok(connection.clone()),
+            State::Open(_) | State::Closed => {}
         }
         let dial = self.dial();
         let result = dial.result.clone();
@@ -169,6 +166,18 @@ impl Line {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Takes what a dial that is done has come to.
+    fn settle(&mut self) {
+        if let Self::Dialling(dial) = self {
+            let result = dial.result.borrow().clone();
+            if let Some(result) = result {
+                *self = result.map_or(Self::Closed, Self::Open);
+            }
+        }
     }
 }
 

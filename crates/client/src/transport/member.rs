@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use http::HeaderValue;
 use tokio::runtime::Handle;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use tonic::Status;
 
 use crate::config::Dialing;
@@ -26,8 +26,16 @@ const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(50);
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Patience {
     pub(crate) in_all: Duration,
-    /// Until it is sent, which is until there is a token; a connection has a deadline of its own.
+    /// Until it is sent: until there is a token, and room on a connection. To make one has a deadline
+    /// of its own.
     pub(crate) until_sent: Duration,
+}
+
+impl Patience {
+    /// No more than this.
+    fn within(self, left: Duration) -> Self {
+        Self { in_all: self.in_all.min(left), until_sent: self.until_sent.min(left) }
+    }
 }
 
 /// One endpoint and its connections.
@@ -105,13 +113,12 @@ impl Member {
         F: Future<Output = Result<T, Status>>,
     {
         let _counted = Counted::new(&self.under_way);
-        let in_all = patience.in_all;
         match (&self.dialing.session, &self.dialing.token) {
             (Some(session), _) => self.send_as(session, lane, patience, &send).await,
             (None, Some(token)) => {
-                self.deliver(lane, Some(token), in_all, &send).await.map_err(old)
+                self.deliver(lane, Some(token), patience, &send).await.map_err(old)
             }
-            (None, None) => self.send_as_shown(lane, in_all, &send).await.map_err(nobody),
+            (None, None) => self.send_as_shown(lane, patience, &send).await.map_err(nobody),
         }
     }
 
@@ -134,7 +141,7 @@ impl Member {
         &self,
         lane: Lane,
         token: Option<&HeaderValue>,
-        patience: Duration,
+        patience: Patience,
         send: &S,
     ) -> Result<T, Failure>
     where
@@ -142,7 +149,7 @@ impl Member {
         F: Future<Output = Result<T, Status>>,
     {
         let line = self.line(lane);
-        let deadline = Instant::now() + patience;
+        let deadline = Instant::now() + patience.in_all;
         let failure = match self.attempt(line, token, patience, deadline, send).await {
             Err(failure) if failure.is_stale() => failure,
             result => return result,
@@ -151,14 +158,14 @@ impl Member {
         if left.is_zero() {
             return Err(failure);
         }
-        self.attempt(line, token, left, deadline, send).await
+        self.attempt(line, token, patience.within(left), deadline, send).await
     }
 
     async fn attempt<T, S, F>(
         &self,
         line: &Line,
         token: Option<&HeaderValue>,
-        patience: Duration,
+        patience: Patience,
         deadline: Instant,
         send: &S,
     ) -> Result<T, Failure>
@@ -166,23 +173,26 @@ impl Member {
         S: Fn(Channel, Duration) -> F,
         F: Future<Output = Result<T, Status>>,
     {
+        let Patience { in_all: patience, until_sent } = patience;
         let place = match line.place_now() {
             Some(place) => place,
-            None => match timeout_at(deadline, line.place()).await {
+            None => match timeout(until_sent, line.place()).await {
                 Ok(Ok(place)) => place,
                 Ok(Err(dial)) => return Err(from_dial(&dial)),
-                Err(_) => return Err(no_connection(patience)),
+                Err(_) => return Err(no_connection(until_sent)),
             },
         };
         let Dialing { limits, hooks, .. } = &self.dialing;
         let exchange = hooks.exchange.clone();
         let channel = Channel::new(place, token.cloned(), self.endpoint.clone(), *limits, exchange);
+        // What the server said while it was dialled does not count.
+        let sent = Instant::now();
         // Its future, and with it the request, is gone when this is done.
         match timeout_at(deadline, send(channel, patience)).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(status)) => Err(classify(status)),
             Err(_) => {
-                line.doubt(deadline - patience);
+                line.doubt(sent);
                 Err(no_answer(patience))
             }
         }

@@ -23,7 +23,7 @@ use crate::transport::call::{Lane, Operation};
 use crate::transport::channel::Channel;
 use crate::transport::classify::classify;
 
-const CAMPAIGN: Operation = Operation::write("server campaign").long();
+const CAMPAIGN: Operation = Operation::write("server campaign").long().compound();
 const PROCLAIM: Operation = Operation::write("server proclaim");
 /// It compares when the key came into being: a second time does nothing.
 const RESIGN: Operation = Operation::repeatable("server resign");

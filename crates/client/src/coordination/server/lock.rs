@@ -11,7 +11,7 @@ use crate::lease::LeaseId;
 use crate::transport::call::{Lane, Operation};
 use crate::transport::channel::Channel;
 
-const LOCK: Operation = Operation::write("server lock").long();
+const LOCK: Operation = Operation::write("server lock").long().compound();
 /// Not repeatable: the same lease has the same key when it takes the lock again, and a deletion that
 /// is late would give that back.
 const UNLOCK: Operation = Operation::write("server unlock");

@@ -66,11 +66,11 @@ impl Stm {
     /// again, that is done.
     pub async fn get(&self, key: impl Into<Bytes>) -> Result<Option<Bytes>> {
         let key = key.into();
-        if let Some(written) = self.state().writes.get(&key) {
-            return Ok(written.as_ref().map(|put| put.value().clone()));
+        if let Some(written) = self.state().own_value(&key) {
+            return Ok(written);
         }
         self.fetch(std::slice::from_ref(&key)).await?;
-        Ok(self.state().reads.get(&key).and_then(Option::as_ref).map(KeyValue::value_bytes))
+        Ok(self.state().stored_value(&key))
     }
 
     /// The values of several keys, in their order: those that have to be asked for in one request.
@@ -87,15 +87,14 @@ impl Stm {
         let keys: Vec<Bytes> = keys.into_iter().map(Into::into).collect();
         let unwritten: Vec<Bytes> = {
             let state = self.state();
-            keys.iter().filter(|key| !state.writes.contains_key(*key)).cloned().collect()
+            keys.iter().filter(|key| state.own_value(key).is_none()).cloned().collect()
         };
         self.fetch(&unwritten).await?;
         let state = self.state();
-        let value = |key| match state.writes.get(key) {
-            Some(written) => written.as_ref().map(|put| put.value().clone()),
-            None => state.reads.get(key).and_then(Option::as_ref).map(KeyValue::value_bytes),
-        };
-        Ok(keys.iter().map(value).collect())
+        Ok(keys
+            .iter()
+            .map(|key| state.own_value(key).unwrap_or_else(|| state.stored_value(key)))
+            .collect())
     }
 
     /// The revision at which the store's key was last written, 0 if it does not exist; what this run
@@ -118,9 +117,15 @@ impl Stm {
         self.put_with(Put::new(key, value));
     }
 
-    /// The same, with a lease. What the key had before is not returned.
+    /// The same, with a lease. What the key had before is not returned; what the put
+    /// [keeps](Put::keep_value) is what this run has written before, or else what the store has.
     pub fn put_with(&self, put: Put) {
-        self.state().writes.insert(put.key().clone(), Some(put));
+        let mut state = self.state();
+        let put = match state.writes.get(put.key()) {
+            Some(Some(earlier)) => put.after(earlier),
+            _ => put,
+        };
+        state.writes.insert(put.key().clone(), Some(put));
     }
 
     /// Deletes a key when the transaction commits.
@@ -206,6 +211,19 @@ pub(super) fn read(responses: Vec<OpResponse>) -> Vec<Option<KeyValue>> {
 }
 
 impl State {
+    /// The value that this run gives a key, if any; without, what it reads is the store's.
+    fn own_value(&self, key: &Bytes) -> Option<Option<Bytes>> {
+        match self.writes.get(key)? {
+            Some(put) => put.value().map(|value| Some(value.clone())),
+            None => Some(None),
+        }
+    }
+
+    /// The value that the store has.
+    fn stored_value(&self, key: &Bytes) -> Option<Bytes> {
+        self.reads.get(key).and_then(Option::as_ref).map(KeyValue::value_bytes)
+    }
+
     pub(super) fn written(&self) -> Vec<Keys> {
         self.writes.keys().map(|key| Keys::one(key.clone())).collect()
     }

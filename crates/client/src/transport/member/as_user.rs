@@ -40,7 +40,7 @@ impl Member {
     pub(super) async fn send_as_shown<T, S, F>(
         &self,
         lane: Lane,
-        patience: Duration,
+        patience: Patience,
         send: &S,
     ) -> Result<T, Failure>
     where
@@ -50,13 +50,13 @@ impl Member {
         let begin = Instant::now();
         let mut overtaken = 0;
         loop {
-            let left = patience.saturating_sub(begin.elapsed());
+            let left = patience.within(patience.in_all.saturating_sub(begin.elapsed()));
             let failure = match self.deliver(lane, None, left, send).await {
                 Err(failure) if is_overtaken(&failure) => failure,
                 result => return result,
             };
             overtaken += 1;
-            if overtaken > OVERTAKEN || begin.elapsed() >= patience {
+            if overtaken > OVERTAKEN || begin.elapsed() >= patience.in_all {
                 return Err(failure);
             }
         }
@@ -89,7 +89,7 @@ impl Member {
             let pass = session.pass(until_sent, self.url(), reach, ask).await;
             let pass = pass.map_err(|failure| not_sent(failure, session))?;
             let token = pass.token.as_ref();
-            let failure = match self.deliver(lane, token, left(), send).await {
+            let failure = match self.deliver(lane, token, patience.within(left()), send).await {
                 Err(failure) if refreshed < REFRESHES => failure,
                 result => return result,
             };
@@ -132,6 +132,7 @@ impl Member {
             let request = timed(request, patience);
             async move { Ok(auth(channel).authenticate(request).await?.into_inner().token) }
         };
+        let patience = Patience { in_all: patience, until_sent: patience };
         match self.deliver(Lane::Requests, None, patience, &send).await {
             Ok(token) => {
                 let mut token = HeaderValue::try_from(token).map_err(|source| {
