@@ -68,8 +68,9 @@ async fn it_leaves_time_for_another() -> Result<()> {
         assert_eq!(error.kind(), ErrorKind::DeadlineExceeded, "{error}");
         assert_eq!(error.outcome(), Outcome::NotApplied, "{error}");
         let text = error.to_string();
-        let text = text.split(" [gave up").next().unwrap().replace(silent.client_url(), "URL");
-        insta::assert_snapshot!(text, @"put at URL: user `alice` is not authenticated: no answer within 2.0s");
+        // On a busy machine some of its time is gone before it asks.
+        let text = text.split(" within ").next().unwrap().replace(silent.client_url(), "URL");
+        insta::assert_snapshot!(text, @"put at URL: user `alice` is not authenticated: no answer");
         drop(isolated);
     }
     Ok(())
@@ -90,7 +91,7 @@ async fn what_may_take_long_waits_for_a_token_no_longer_than_the_rest() -> Resul
         for error in errors {
             assert_eq!(error.kind(), ErrorKind::DeadlineExceeded, "{error}");
             assert_eq!(error.outcome(), Outcome::NotApplied, "{error}");
-            let said = "user `root` is not authenticated: no answer within 2.0s";
+            let said = "user `root` is not authenticated: no answer within ";
             assert!(error.to_string().contains(said), "{error}");
         }
         // The control: it takes its time, and is done.

@@ -8,6 +8,7 @@ mod compaction;
 mod crowd;
 mod exact;
 mod naive;
+mod progress;
 mod responses;
 mod scribes;
 mod support;

@@ -92,6 +92,15 @@ impl Flow {
         first.then_some(revision)
     }
 
+    /// What its reader, who has asked how far it is, is to be told when a server confirms it that has
+    /// nothing new for it.
+    ///
+    /// Such a server does not answer when it is asked, until something happens: the watch begins at
+    /// what comes next (`server/storage/mvcc/watchable_store.go`, `progressIfSync`).
+    pub(super) fn caught_up(&mut self, revision: i64) -> Option<WatchResponse> {
+        (self.next == Some(revision + 1)).then(|| self.progress(revision)).flatten()
+    }
+
     /// It is on no stream any more: what was not complete comes again.
     pub(super) fn lost(&mut self) {
         self.leave_for(Place::Waiting);

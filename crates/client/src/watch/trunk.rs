@@ -182,6 +182,8 @@ impl Trunk {
             }
             // Of one that is not here the asker finds out that nobody will answer.
             Command::Progress(key, answer) if self.flows.contains_key(&key) => {
+                // Without a stream they would gather.
+                self.asking.retain(|(_, asker)| !asker.is_closed());
                 self.asking.push((key, answer));
                 self.ask();
             }
@@ -277,6 +279,7 @@ impl Trunk {
         let Link::Open(line) = &mut self.link else { return };
         let revision = response.header.as_ref().map_or(0, |header| header.revision);
         if response.watch_id < 0 {
+            line.hurry();
             if !response.canceled && line.tells_progress_in_turn() {
                 for key in line.keys() {
                     if let Some(flow) = self.flows.get_mut(&key)
@@ -295,7 +298,15 @@ impl Trunk {
         let Some(flow) = self.flows.get_mut(&key) else { return };
         if response.canceled {
             let endpoint = line.endpoint().clone();
-            line.forget(id);
+            if response.compact_revision > 0 {
+                // etcd counts it among the stream's until it is told, and as one that never catches
+                // up: nobody else there would hear how far he is
+                // (`server/storage/mvcc/watcher_group.go`, `chooseAll`; `watchable_store.go`,
+                // `progressIfSync`).
+                line.cancel(id);
+            } else {
+                line.forget(id);
+            }
             return self.refused(key, Refusal::of(&response), &endpoint);
         }
         let told = if response.events.is_empty() && !response.fragment {
@@ -342,6 +353,14 @@ impl Trunk {
             self.hub.caller().hooks().watch_resumed(line.endpoint());
         }
         flow.feed.confirm(first, line.endpoint());
+        if flow.asked {
+            // On a stream that is no more.
+            match flow.caught_up(revision) {
+                // Progress takes no room.
+                Some(progress) => drop(flow.feed.push(progress)),
+                None => line.ask_soon(),
+            }
+        }
     }
 
     /// The server does not let this user watch that; perhaps it no longer takes the token that the
@@ -422,12 +441,14 @@ impl Trunk {
         let Link::Open(line) = &mut self.link else { return };
         let Some(in_turn) = line.version(&self.hub) else { return };
         let endpoint = line.endpoint().clone();
-        let mut any = false;
+        // Some have asked on a stream that is no more.
+        let mut any = in_turn && self.flows.values().any(|flow| flow.asked);
         for (key, answer) in self.asking.drain(..) {
             if !in_turn {
                 let _ = answer.send(Err(Refusal::no_progress().into_error(&endpoint)));
             } else if let Some(flow) = self.flows.get_mut(&key) {
                 flow.asked = true;
+                line.hurry();
                 any = true;
                 let _ = answer.send(Ok(()));
             }

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use super::Shared;
 use super::snapshot::CacheSnapshot;
+use super::waiting::Waiting;
 use crate::client::Client;
 use crate::error::{Error, ErrorKind, Result};
 use crate::random::jittered;
@@ -33,8 +34,7 @@ pub(super) struct Follower {
     watch: Watch,
     shared: Arc<Shared>,
     told: watch::Sender<i64>,
-    /// The latest revision that somebody waits for.
-    asked: watch::Receiver<i64>,
+    asked: watch::Receiver<Waiting>,
 }
 
 /// What there is to do.
@@ -54,7 +54,7 @@ impl Follower {
         watch: Watch,
         shared: Arc<Shared>,
         told: watch::Sender<i64>,
-        asked: watch::Receiver<i64>,
+        asked: watch::Receiver<Waiting>,
     ) -> Self {
         Self { client, watch, shared, told, asked }
     }
@@ -64,20 +64,27 @@ impl Follower {
         let mut asking: Option<Asking> = None;
         let mut pause = FIRST_PAUSE;
         loop {
-            let wanted = *self.asked.borrow_and_update();
+            let wanted = self.asked.borrow_and_update().latest();
             if wanted <= *self.told.borrow() {
                 asking = None;
                 pause = FIRST_PAUSE;
             } else if asking.is_none() {
-                asking = Some(Box::pin(ask(watcher.shared())));
+                asking = Some(Box::pin(ask(watcher.shared(), BEFORE_ASKING)));
             }
             match self.next(&mut watcher, &mut asking).await {
                 News::Response(Some(Ok(response))) => {
-                    if response.is_progress() {
-                        // Of a member that is behind: it is asked again.
-                        asking = None;
+                    if self.apply(&response) {
+                        pause = FIRST_PAUSE;
                     }
-                    self.apply(&response);
+                    if response.is_progress() && asking.is_some() {
+                        // Of a member that is behind, unless nobody waits any more. It is asked
+                        // again, until it is time to ask another.
+                        asking = Some(match pause < PATIENCE {
+                            true => Box::pin(ask(watcher.shared(), jittered(pause))),
+                            false => Box::pin(tokio::time::sleep(jittered(pause))),
+                        });
+                        pause = (pause * 2).min(LONGEST_PAUSE);
+                    }
                 }
                 News::Response(Some(Err(error))) if error.kind() == ErrorKind::Compacted => {
                     asking = None;
@@ -88,7 +95,10 @@ impl Follower {
                 }
                 News::Response(Some(Err(error))) => return self.end(error),
                 News::Response(None) | News::Asked(false) => return,
-                News::Asked(true) => {}
+                News::Asked(true) => {
+                    asking = None;
+                    pause = FIRST_PAUSE;
+                }
                 News::Late => {
                     // Whatever has happened until then is in this, and is not told again. Should it
                     // fail, or be of a revision before, it is tried again.
@@ -122,7 +132,8 @@ impl Follower {
         .await
     }
 
-    fn apply(&self, response: &WatchResponse) {
+    /// Says whether it is of a later revision than all before.
+    fn apply(&self, response: &WatchResponse) -> bool {
         let last = match response.events().last() {
             Some(event) => event.kv().mod_revision(),
             None => response.revision(),
@@ -146,6 +157,7 @@ impl Follower {
         if moved {
             self.told.send_replace(last);
         }
+        moved
     }
 
     fn replace(&self, snapshot: CacheSnapshot) {
@@ -194,9 +206,9 @@ impl Follower {
     }
 }
 
-/// Asks how far the watch is, and is done when there should have been an answer.
-async fn ask(watch: Arc<feed::Shared>) {
-    tokio::time::sleep(BEFORE_ASKING).await;
+/// Asks how far the watch is after this time, and is done when there should have been an answer.
+async fn ask(watch: Arc<feed::Shared>, after: Duration) {
+    tokio::time::sleep(after).await;
     if request_progress(&watch).await.is_ok() {
         tokio::time::sleep(PATIENCE).await;
     } else {

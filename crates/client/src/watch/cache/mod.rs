@@ -2,6 +2,7 @@
 
 mod follow;
 mod snapshot;
+mod waiting;
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -10,6 +11,7 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 pub use self::snapshot::CacheSnapshot;
+use self::waiting::{Waiter, Waiting};
 
 use self::follow::Follower;
 use crate::client::Client;
@@ -47,8 +49,8 @@ use crate::watch::{WATCH, feed};
 pub struct Cache {
     shared: Arc<Shared>,
     changes: watch::Receiver<i64>,
-    /// Tells the follower that somebody waits for a revision.
-    asks: Arc<watch::Sender<i64>>,
+    /// Tells the follower for which revisions somebody waits.
+    waiting: Arc<watch::Sender<Waiting>>,
     /// Ends the follower with the last handle.
     _owner: Arc<Owner>,
 }
@@ -102,11 +104,11 @@ impl Cache {
             }),
         });
         let (told, changes) = watch::channel(revision);
-        let (asks, asked) = watch::channel(0);
+        let (waiting, asked) = watch::channel(Waiting::default());
         let follower = Follower::new(client.clone(), watch, shared.clone(), told, asked);
         let task = tokio::spawn(follower.run(watcher));
         let owner = Arc::new(Owner(task.abort_handle()));
-        Ok(Self { shared, changes, asks: Arc::new(asks), _owner: owner })
+        Ok(Self { shared, changes, waiting: Arc::new(waiting), _owner: owner })
     }
 
     /// One key; `None` if it does not exist, or is not one of those that are kept.
@@ -158,6 +160,7 @@ impl Cache {
     /// If it has [ended](CacheState::Ended): why.
     pub async fn wait_for(&self, revision: i64) -> Result<()> {
         let mut changes = self.changes.clone();
+        let mut waiter = None;
         loop {
             if *changes.borrow_and_update() >= revision {
                 return Ok(());
@@ -165,11 +168,7 @@ impl Cache {
             if let Some(error) = self.shared.end() {
                 return Err(error);
             }
-            self.asks.send_if_modified(|asked| {
-                let is_more = revision > *asked;
-                *asked = revision.max(*asked);
-                is_more
-            });
+            waiter.get_or_insert_with(|| Waiter::new(&self.waiting, revision));
             if changes.changed().await.is_err() {
                 return Err(self.shared.end().unwrap_or_else(ended));
             }

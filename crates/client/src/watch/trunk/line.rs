@@ -24,8 +24,10 @@ use crate::watch::open::{Started, tells_progress_in_turn};
 const PROGRESS_EVERY: Duration = Duration::from_secs(60);
 
 /// How soon to ask again when somebody waits: etcd does not answer while one watch of the stream
-/// catches up, which it looks after every 100 ms.
+/// catches up, which it looks after every 100 ms, or begins at what has not happened yet, which may
+/// take for ever; so each time twice as long.
 const ASK_AGAIN: Duration = Duration::from_millis(100);
+const ASK_AGAIN_LATER: Duration = Duration::from_secs(2);
 
 /// One open stream.
 pub(super) struct Line {
@@ -38,6 +40,8 @@ pub(super) struct Line {
     creating: Creates,
     opened: Instant,
     tick: Pin<Box<Sleep>>,
+    /// How long to wait for an answer before it is asked again.
+    again: Duration,
     version: Version,
 }
 
@@ -73,6 +77,7 @@ impl Line {
             creating,
             opened: Instant::now(),
             tick: Box::pin(tokio::time::sleep(PROGRESS_EVERY)),
+            again: ASK_AGAIN,
             version: Version::Unknown,
         };
         (line, first)
@@ -156,11 +161,22 @@ impl Line {
         matches!(self.version, Version::Known(true))
     }
 
+    /// It has answered, or somebody else asks.
+    pub(super) fn hurry(&mut self) {
+        self.again = ASK_AGAIN;
+    }
+
     pub(super) fn request_progress(&mut self, again: bool) {
         let progress = RequestUnion::ProgressRequest(pb::WatchProgressRequest {});
         self.send(pb::WatchRequest { request_union: Some(progress) });
-        let pause = if again { ASK_AGAIN } else { PROGRESS_EVERY };
+        let pause = if again { self.again } else { PROGRESS_EVERY };
+        self.again = (self.again * 2).min(ASK_AGAIN_LATER);
         self.tick = Box::pin(tokio::time::sleep(pause));
+    }
+
+    /// Somebody waits for an answer, and this stream was not asked.
+    pub(super) fn ask_soon(&mut self) {
+        self.tick = Box::pin(tokio::time::sleep(ASK_AGAIN));
     }
 
     /// Until there may be something to ask for.
