@@ -1,4 +1,4 @@
-//! Campaigns, leads until interrupted or until its session is lost. Run it twice.
+//! Campaigns, leads for three seconds or until its session is lost, and resigns. Run it twice at once.
 //!
 //! `cargo run -p tercet-client --example election -- NAME`, with the variables of `common/mod.rs`.
 

@@ -33,5 +33,7 @@ async fn main() -> Result<()> {
             println!("in the store: {kv:?}");
         }
     }
-    Ok(())
+    // What is dropped at the end of `main` may have no time left to give its locks back.
+    open.close().await?;
+    vault.close().await
 }

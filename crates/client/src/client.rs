@@ -23,11 +23,13 @@ use crate::watch::Hub;
 /// Cloning it is cheap and shares its connections. It belongs to the runtime that it was made in,
 /// and must not be used from another.
 ///
-/// Each request has one deadline over all that it takes, [`Config::request_timeout`]. It is sent to
-/// the endpoint that last worked. If it provably was not sent (no connection, or one that refuses
-/// new requests) it goes on to the next endpoint. If it may have been sent, a read is asked again
-/// elsewhere; a write is not, and its error says by [`Error::outcome`](crate::Error::outcome) that
-/// nobody knows. When no endpoint can be reached the error comes at once.
+/// Each request has one deadline over all that it takes, [`Config::request_timeout`], and
+/// [`Config::balance`] says which endpoint it is sent to first. If it provably was not sent (no
+/// connection, or one that refuses new requests) it goes on to the next endpoint. If it may have been
+/// sent, a read is asked again elsewhere; a write is not, and its error says by
+/// [`Error::outcome`](crate::Error::outcome) that nobody knows. When no endpoint can be reached the
+/// error comes as soon as each was tried once: at once where nothing listens, after a dial's time where
+/// one is silent. Nothing waits for a cluster to come up: who wants that calls again.
 ///
 /// Cancelling: every method may be dropped before it is done. A read then never happened; a write
 /// may happen all the same.

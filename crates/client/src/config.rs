@@ -158,6 +158,9 @@ impl Config {
     /// before the request is sent uses up half of it at most, if there are others; after that so does
     /// a read, while a write waits for its answer to the end. What may take long by its nature
     /// (defragmentation, the server's locks) is sent within it, and may then take longer.
+    ///
+    /// There is none for a single request. For a shorter one put `tokio::time::timeout` around it, and
+    /// of a write that is dropped nobody knows the outcome; for a longer one make another client.
     pub fn request_timeout(mut self, timeout: Duration) -> Self {
         self.request_timeout = timeout;
         self
@@ -194,8 +197,9 @@ impl Config {
         self
     }
 
-    /// How large an answer may be; any size unless set. A larger one is an error after it was made,
-    /// and of a write nobody knows then whether it was done.
+    /// How large an answer may be; any size unless set. A larger one is a
+    /// [`Protocol`](crate::ErrorKind::Protocol) error after it was made, and of a write nobody knows then
+    /// whether it was done.
     pub fn max_response_bytes(mut self, bytes: usize) -> Self {
         self.max_response_bytes = bytes;
         self

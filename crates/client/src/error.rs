@@ -11,9 +11,12 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// What made a request fail, to be matched on.
 ///
 /// Those before [`Compacted`](Self::Compacted) are found out by the client; those from it on are
-/// what servers say, by the texts of etcd's `api/v3rpc/rpctypes/error.go`. Two of the latter may
+/// what servers say, by the texts of etcd's `api/v3rpc/rpctypes/error.go`. Some of the latter may
 /// come from the client all the same: [`InvalidRequest`](Self::InvalidRequest) if no server would
-/// take it, and [`Unavailable`](Self::Unavailable) if a server takes no more requests.
+/// take it, [`RequestTooLarge`](Self::RequestTooLarge) if it is larger than
+/// [`Config::max_request_bytes`](crate::Config::max_request_bytes), [`Unavailable`](Self::Unavailable)
+/// if a server takes no more requests, and [`Unsupported`](Self::Unsupported) where this etcd's answer
+/// could not be relied on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -27,7 +30,8 @@ pub enum ErrorKind {
     ConnectionLost,
     /// No answer within the time given to the request.
     DeadlineExceeded,
-    /// The answer makes no sense.
+    /// The answer makes no sense, or is larger than
+    /// [`Config::max_response_bytes`](crate::Config::max_response_bytes).
     Protocol,
     /// A snapshot ended too early, or is not what its digest says. Ask for another.
     DamagedSnapshot,
@@ -105,7 +109,8 @@ pub enum ErrorKind {
     PermissionDenied,
     /// The store has reached its quota and takes no writes.
     NoSpace,
-    /// Larger than the server's `--max-request-bytes`.
+    /// Larger than [`Config::max_request_bytes`](crate::Config::max_request_bytes), and then not sent, or
+    /// than the server's `--max-request-bytes`.
     RequestTooLarge,
     /// The server has too much to do.
     TooManyRequests,

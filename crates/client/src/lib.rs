@@ -40,7 +40,8 @@
 //!
 //! - [`Client`] is cheap to clone, and every method takes `&self`.
 //! - A request that fails says whether it may have happened all the same: [`Error::outcome`].
-//! - No type of tonic, prost, hyper or rustls is in a signature, so their releases break nothing.
+//! - No type of tonic, prost or hyper is in a signature, so their releases break nothing; of rustls
+//!   there is one, in [`Tls::rustls_config`].
 //! - etcd 3.4 to 3.7 are known to work.
 //!
 //! # Keys and values
@@ -76,6 +77,16 @@
 //! tokens and private keys are never shown. What is no value, as a [`Client`], a [`Config`], an
 //! [`Error`], a [`Resolution`] or what an [`Observer`] is told, is written as Rust does, and so are an
 //! `Option` and the bare names of an enum.
+//!
+//! # When something fails
+//!
+//! - A request has ten seconds over all attempts ([`Config::request_timeout`]), a connection three
+//!   ([`Config::dial_timeout`]). Reads are asked again elsewhere, writes only if they were provably not
+//!   sent. There is no count of retries to set.
+//! - [`Client::connect`] asks nobody. While no member can be reached each request fails with
+//!   [`ErrorKind::Connect`], and so do a first watch and a first session; those that there are go on.
+//! - Metrics: [`Config::observer`]. Logs and traces: spans of `tracing`. What is to be around each
+//!   request: [`Config::layer`].
 //!
 //! # Features
 //!

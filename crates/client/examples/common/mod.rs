@@ -5,9 +5,9 @@ use std::env::var;
 
 use tercet_client::{Config, Result, Tls};
 
-/// `ETCDCTL_ENDPOINTS`, with commas between; `ETCDCTL_CACERT`, and with mutual TLS `ETCDCTL_CERT` and
-/// `ETCDCTL_KEY`, are PEM files, which are read again when they change. `ETCDCTL_USER` is a name and a
-/// password, with a colon between.
+/// `ETCDCTL_ENDPOINTS`, each with its scheme, with commas between; `ETCDCTL_CACERT`, and with mutual TLS
+/// `ETCDCTL_CERT` and `ETCDCTL_KEY`, are PEM files, which are read again when they change. `ETCDCTL_USER`
+/// is a name and a password, with a colon between (`ETCDCTL_PASSWORD` is not read).
 pub(crate) fn config() -> Result<Config> {
     let endpoints = var("ETCDCTL_ENDPOINTS").unwrap_or_else(|_| "http://127.0.0.1:2379".to_owned());
     let mut config = Config::new(endpoints.split(',').map(str::to_owned));

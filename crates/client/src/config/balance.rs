@@ -13,7 +13,7 @@ pub enum Balance {
     ///
     /// Under load all members share it, and one that is slow has less of it. A client that asks for one
     /// thing at a time stays where it is: one connection, which is awake, is quicker than one to each
-    /// member, of which each has slept since its last turn (measured: half the processor time). Streams,
+    /// member, of which each has slept since its last turn (measured: two thirds of the processor time). Streams,
     /// which stay where they were opened, go to each member in turn.
     #[default]
     LeastRequests,

@@ -16,7 +16,7 @@ pub(crate) fn meaning(text: &str) -> Option<(ErrorKind, Fate)> {
         "mvcc: required revision has been compacted" => (Compacted, Refused),
         "mvcc: required revision is a future revision" => (FutureRevision, Refused),
         // Said before a proposal, and of the write that crosses the quota after it was applied
-        // (`server/etcdserver/apply.go`, `quotaApplierV3`): nobody can tell which.
+        // (`server/etcdserver/apply/quota.go`, `quotaApplierV3`): nobody can tell which.
         "mvcc: database space exceeded" => (NoSpace, Unknown),
 
         "key not found" => (KeyNotFound, Refused),

@@ -24,7 +24,7 @@ const PER_STREAM: usize = 64;
 
 /// How many streams a client has at most; with more watches each of them has more.
 ///
-/// With TLS, etcd before it had `--max-concurrent-streams` (3.4.25 and 3.5.8) allows 250 on a
+/// With TLS, etcd before it had `--max-concurrent-streams` (3.4.20 and 3.5.5) allows 250 on a
 /// connection, and they are shared with those of leases.
 const MAX_STREAMS: usize = 32;
 

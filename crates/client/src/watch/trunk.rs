@@ -422,9 +422,8 @@ impl Trunk {
     fn down(&mut self) {
         let Link::Open(line) = self.take_link() else { return };
         self.hub.caller().distrust(line.endpoint());
-        let on =
-            |(&key, flow): (&u64, &Box<Flow>)| matches!(flow.place, Place::On(_)).then_some(key);
-        let mut keys: Vec<_> = self.flows.iter().filter_map(on).collect();
+        let here = self.flows.iter().filter(|(_, flow)| matches!(flow.place, Place::On(_)));
+        let mut keys: Vec<_> = here.map(|(&key, _)| key).collect();
         keys.sort_unstable();
         for key in keys {
             self.lost(key);

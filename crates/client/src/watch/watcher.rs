@@ -28,7 +28,11 @@ const GRACE: Duration = Duration::from_millis(500);
 /// ends, falls silent or is left without a leader, or a token has expired, it is put on another
 /// member, or on the same one again, from the revision after the last that was told. Each change is
 /// told once, in the order of the revisions, and all changes of one revision come in one
-/// [`WatchResponse`]. A member that falls silent is noticed after some twenty seconds.
+/// [`WatchResponse`]. A member that falls silent is noticed after twenty seconds, or as
+/// [`Config::keep_alive`](crate::Config::keep_alive) says.
+///
+/// It goes on from the revision that it knows. So a fleet that is restored from a snapshot behind the
+/// same endpoints must be restored with a later revision (`etcdutl snapshot restore --bump-revision`), or watched anew: what happens below the revision that was told is not told.
 ///
 /// All watches of a client share a few streams, on a connection to each member that requests do not
 /// use. One that is not read holds up no other: when its buffer is full

@@ -43,6 +43,9 @@ use crate::watch::{WATCH, feed};
 /// [`relists`](Self::relists) counts that: what [`changed`](Self::changed) tells of is the state, and
 /// states between may be left out at any time.
 ///
+/// A fleet that is restored behind the same endpoints with an earlier revision is not followed: see
+/// [`Watcher`](crate::Watcher).
+///
 /// Cloning it is cheap and gives another handle on the same copy, which is kept until the last is
 /// dropped.
 #[derive(Clone)]
