@@ -37,6 +37,11 @@ impl Doubts {
         self.all().entry(key.clone()).or_insert_with(begin);
     }
 
+    /// The first of them for which there is something.
+    pub(super) fn find<T>(&self, something: impl FnMut(&Bytes) -> Option<T>) -> Option<T> {
+        self.all().keys().find_map(something)
+    }
+
     fn all(&self) -> MutexGuard<'_, HashMap<Bytes, AbortHandle>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -75,15 +80,9 @@ pub(super) async fn sweep(session: WeakSession, client: Client, lease: Arc<Lease
                     Ok(()) => pauses = Pauses::new(),
                     Err(_) => pauses.next().await,
                 },
-                Ok(Look::Held) => loop {
-                    // Who waited for the turn would have it for a moment after each unlock, and
-                    // then whoever tries the lock would not get it.
-                    pauses.next().await;
-                    let is_free = |alive: Session| alive.turn(&key).try_lock().is_ok();
-                    if session.upgrade().is_none_or(is_free) {
-                        break;
-                    }
-                },
+                // Who waited for the turn would have it for a moment after each unlock, and then
+                // whoever tries the lock would not get it.
+                Ok(Look::Held) => pauses.next().await,
                 // Also what does not pass: the key is there, and blocks others.
                 Err(_) => pauses.next().await,
             }
@@ -93,6 +92,10 @@ pub(super) async fn sweep(session: WeakSession, client: Client, lease: Arc<Lease
 }
 
 async fn look(session: &Session, key: &Bytes) -> Result<Look> {
+    let turn = session.turn(key);
+    if turn.try_lock().is_err() {
+        return Ok(Look::Held);
+    }
     let found = session.client().range(key.clone()).await?;
     let revision = found.revision();
     let Some(kv) = found.into_kvs().pop() else {
@@ -100,7 +103,7 @@ async fn look(session: &Session, key: &Bytes) -> Result<Look> {
     };
     // Whoever has the key has the turn as well, until the key is gone: if it is free, then who was
     // behind this very key, if anybody was, is no more.
-    let Ok(turn) = session.turn(key).try_lock_owned() else {
+    let Ok(turn) = turn.try_lock_owned() else {
         return Ok(Look::Held);
     };
     let fence = Fence::new(key.clone(), kv.create_revision());

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::runtime::Handle;
-use tokio::sync::{Mutex as AsyncMutex, oneshot};
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, oneshot};
 
 use crate::client::Client;
 use crate::coordination::doubt::{Doubts, sweep};
@@ -289,6 +289,15 @@ impl Session {
     /// Whether attempts from before may still be under way to put or to remove this key.
     pub(super) fn doubts(&self, key: &Bytes) -> bool {
         self.0.doubts.has(key)
+    }
+
+    /// A key below this one of which attempts may still be under way and that nobody has, with its
+    /// turn.
+    pub(super) fn doubtful_below(&self, prefix: &[u8]) -> Option<(Bytes, OwnedMutexGuard<()>)> {
+        self.0.doubts.find(|key| {
+            let key = key.starts_with(prefix).then_some(key)?;
+            Some((key.clone(), self.turn(key).try_lock_owned().ok()?))
+        })
     }
 
     /// A number that this session has not used.
