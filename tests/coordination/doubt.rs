@@ -360,7 +360,15 @@ async fn a_doubt_keeps_no_session() -> Result<()> {
         let session = late.client(&cluster).await?.session(LONG).await?;
         late.arm();
         let guard = in_time("by the second", Mutex::new(&session, "lock").lock()).await?;
+        let token = guard.fence().token();
         guard.unlock().await?;
+        late.let_go.notify_one();
+        let seen = in_time("its history", history(&other, Keys::prefix("lock/"), token, 3));
+        assert_eq!(seen.await?, [DELETED, PUT, DELETED], "the control: somebody looks after it");
+        // By now he waits for the next one.
+        for _ in 0..10 {
+            session.client().get("other").await?;
+        }
         let id = session.lease_id();
         assert!(other.leases().await?.contains(&id), "the control: it is there");
         drop(session);
@@ -369,10 +377,6 @@ async fn a_doubt_keeps_no_session() -> Result<()> {
             assert!(begin.elapsed() < PATIENCE, "lease {id} is still there");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        // Nor does what comes now.
-        late.let_go.notify_one();
-        late.done.notified().await;
-        queue(&other, "lock", 0).await?;
     }
     Ok(())
 }
