@@ -4,6 +4,7 @@
 
 mod barrier;
 mod barrier_faults;
+mod doubt;
 mod elections;
 mod etcdctl;
 mod fencing;

@@ -54,7 +54,14 @@ impl Claim {
         // In a task, since a transaction that is dropped may be done all the same: its key would
         // stay until the session ends, with nobody behind it.
         session.spawn(async move {
-            let made = working.within(name, enter(&working, &wanted, || tell.is_closed())).await;
+            let (mut turn, mut unanswered) = (turn, 0);
+            let entering = enter(&working, &wanted, &mut unanswered, || tell.is_closed());
+            let made = working.within(name, entering).await;
+            if unanswered > 0 {
+                // Who has a key that nobody else has needs no turn, until then.
+                turn = turn.or_else(|| working.turn(&wanted.key).try_lock_owned().ok());
+                working.doubt(&wanted.key);
+            }
             let claim = made.map(|revision| {
                 let fence = Fence::new(wanted.key, revision?);
                 Some(Self { session: working, fence, turn, held: true })
@@ -135,8 +142,7 @@ impl Claim {
         let (fence, turn) = self.leave();
         let removing = session.clone();
         session.spawn(async move {
-            let removed = removing.within(name, remove(&removing, &fence, name)).await;
-            drop(turn);
+            let removed = give_back(&removing, &fence, turn, name).await;
             drop(removing);
             let _ = tell.send(removed);
         });
@@ -159,17 +165,15 @@ impl Drop for Claim {
         let session = self.session.clone();
         self.session.spawn(async move {
             // Without a session the key goes away by itself.
-            let _ = session.within("unlock", remove(&session, &fence, "unlock")).await;
-            drop(turn);
+            let _ = give_back(&session, &fence, turn, "unlock").await;
         });
     }
 }
 
-/// A name and the number of a session's lease, as etcd's own client writes them: without zeros in
-/// front (`client/v3/concurrency/mutex.go`).
+/// The key of a session: below a name its own, [`Session::name`].
 pub(super) fn key_of(prefix: &Bytes, session: &Session) -> Bytes {
     let mut key = BytesMut::from(&prefix[..]);
-    key.put_slice(format!("{:x}", i64::from(session.lease_id())).as_bytes());
+    key.put_slice(session.name().as_bytes());
     key.freeze()
 }
 
@@ -181,13 +185,16 @@ pub(super) fn prefix_of(name: impl Into<Bytes>, rest: &str) -> Bytes {
     prefix.freeze()
 }
 
-/// Puts the key into the store, and says at which revision; `None` if it is not alone.
+/// Puts the key into the store, and says at which revision; `None` if it is not alone. Whatever is
+/// returned, so many attempts are `unanswered`, and may be done later.
 ///
 /// The transaction does nothing when the key is there. So one whose outcome is unknown is sent again,
-/// and finds out what became of the first: nobody else writes this key.
+/// and finds out what became of the first: nobody else writes this key while we have the turn, unless
+/// attempts from before are still under way.
 async fn enter(
     session: &Session,
     wanted: &Wanted,
+    unanswered: &mut usize,
     is_abandoned: impl Fn() -> bool,
 ) -> Result<Option<i64>> {
     let client = session.client();
@@ -199,38 +206,63 @@ async fn enter(
         None => Compare::missing(key.clone()),
     };
     let txn = Txn::when([condition]).then([Op::put_with(put)]).otherwise([Op::get(key.clone())]);
+    let is_doubtful = session.doubts(key);
     let mut pauses = Pauses::new();
-    let mut doubtful = false;
     loop {
-        match client.txn_as(Operation::write(name), txn.clone()).await {
-            Ok(answer) if answer.succeeded() => return Ok(Some(answer.revision())),
-            Ok(answer) => match first_key(answer.into_responses(), name)? {
-                Some(own) if doubtful => return Ok(Some(own.create_revision())),
-                _ if alone.is_some() => return Ok(None),
-                // Another process has taken up the same lease, and has it under the same key.
-                Some(own) => {
-                    let theirs = Fence::new(key.clone(), own.create_revision());
-                    match gone(session, &theirs, name).await {
-                        Err(error) if !passes(&error) => return Err(error.during(name)),
-                        Err(_) => pauses.next().await,
-                        Ok(()) => {}
-                    }
-                }
-                None => {}
-            },
-            Err(error) if error.kind() == ErrorKind::LeaseNotFound => {
-                return Err(session.gone(name));
+        let attempt = async {
+            let answer = client.txn_as(Operation::write(name), txn.clone()).await?;
+            if answer.succeeded() {
+                return Ok(Entry::Made(answer.revision()));
             }
-            Err(error) if passes(&error) => {
-                doubtful |= error.outcome() == Outcome::Unknown;
-                if is_abandoned() && !doubtful {
+            first_key(answer.into_responses(), name).map(Entry::Refused)
+        };
+        match attempt.await {
+            Ok(Entry::Made(revision)) => return Ok(Some(revision)),
+            // Of an attempt from before, perhaps: it may have another value, may not have been put
+            // alone, and its removal may be under way. So it goes, and we begin again.
+            Ok(Entry::Refused(Some(own))) if is_doubtful => {
+                let left = Fence::new(key.clone(), own.create_revision());
+                match remove(session, &left, name).await {
+                    Err(error) if error.kind() != ErrorKind::NotHeld => return Err(error),
+                    _ => {}
+                }
+            }
+            Ok(Entry::Refused(Some(own))) if *unanswered > 0 => {
+                // That one was done.
+                *unanswered -= 1;
+                return Ok(Some(own.create_revision()));
+            }
+            Ok(Entry::Refused(_)) if alone.is_some() => return Ok(None),
+            // Somebody has taken up this very lease, who names its keys as etcd's own client does.
+            Ok(Entry::Refused(Some(own))) => {
+                let theirs = Fence::new(key.clone(), own.create_revision());
+                match gone(session, &theirs, name).await {
+                    Err(error) if !passes(&error) => return Err(error.during(name)),
+                    Err(_) => pauses.next().await,
+                    Ok(()) => {}
+                }
+            }
+            Ok(Entry::Refused(None)) => {}
+            Err(error) => {
+                *unanswered += usize::from(error.outcome() == Outcome::Unknown);
+                if error.kind() == ErrorKind::LeaseNotFound {
+                    return Err(session.gone(name));
+                }
+                if !passes(&error) || (is_abandoned() && *unanswered == 0) {
                     return Err(error);
                 }
                 pauses.next().await;
             }
-            Err(error) => return Err(error),
         }
     }
+}
+
+/// What became of an attempt to put a key.
+enum Entry {
+    /// It is there since this revision.
+    Made(i64),
+    /// Nothing, with the key if that is there.
+    Refused(Option<KeyValue>),
 }
 
 /// Waits until somebody else's key is gone, or is another one.
@@ -249,8 +281,24 @@ async fn gone(session: &Session, theirs: &Fence, name: &'static str) -> Result<(
     Ok(())
 }
 
+/// Removes the key, and lets those of this process go on who want it.
+async fn give_back(
+    session: &Session,
+    fence: &Fence,
+    turn: Option<OwnedMutexGuard<()>>,
+    name: &'static str,
+) -> Result<()> {
+    let removed = session.within(name, remove(session, fence, name)).await;
+    if removed.as_ref().is_err_and(|error| error.kind() != ErrorKind::NotHeld) {
+        // It may still be there, or go at any time: before the next one finds it.
+        session.doubt(&Bytes::copy_from_slice(fence.key()));
+    }
+    drop(turn);
+    removed
+}
+
 /// Removes the key, if it is still the one of this fence.
-async fn remove(session: &Session, fence: &Fence, name: &'static str) -> Result<()> {
+pub(super) async fn remove(session: &Session, fence: &Fence, name: &'static str) -> Result<()> {
     let delete = Op::delete(Keys::one(Bytes::copy_from_slice(fence.key())));
     let txn = Txn::from(Txn::when([fence.compare()]).then([delete]));
     let mut pauses = Pauses::new();

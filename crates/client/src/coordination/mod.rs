@@ -3,6 +3,7 @@
 mod barrier;
 mod claim;
 mod double_barrier;
+mod doubt;
 mod election;
 mod fence;
 mod held;

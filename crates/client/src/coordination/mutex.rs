@@ -113,8 +113,8 @@ impl MutexGuard {
     ///
     /// [`NotHeld`](crate::ErrorKind::NotHeld) if it was not, and
     /// [`LeaseLost`](crate::ErrorKind::LeaseLost) if the session was lost, with which the lock goes:
-    /// what was done under it may have met another holder's work. Or what the cluster refuses; the
-    /// lock then ends with the session.
+    /// what was done under it may have met another holder's work. Or what the cluster refuses: then
+    /// it is tried again in the background, and ends with the session at the latest.
     pub async fn unlock(self) -> Result<()> {
         self.0.0.release("unlock").await
     }

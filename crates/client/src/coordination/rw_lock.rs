@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::Deref;
 
 use bytes::{BufMut as _, Bytes, BytesMut};
+use tokio::sync::OwnedMutexGuard;
 
 use crate::coordination::claim::{Claim, Wanted, key_of, prefix_of};
 use crate::coordination::held::Held;
@@ -99,7 +100,8 @@ impl RwLock {
     }
 
     async fn enter(&self, name: &'static str, own: &Bytes, queue: &Bytes) -> Result<Claim> {
-        let claim = Claim::make(&self.session, self.wanted(name, own), None).await?;
+        let (wanted, turn) = self.wanted(name, own);
+        let claim = Claim::make(&self.session, wanted, turn).await?;
         // It was not asked to be alone.
         let claim = claim.ok_or_else(|| self.session.stopped(name))?;
         claim.wait_for_turn(name, &Keys::prefix(queue.clone())).await?;
@@ -113,14 +115,24 @@ impl RwLock {
         queue: &Bytes,
     ) -> Result<Option<Claim>> {
         let alone = Some(Keys::prefix(queue.clone()));
-        Claim::make(&self.session, Wanted { alone, ..self.wanted(name, own) }, None).await
+        let (wanted, turn) = self.wanted(name, own);
+        Claim::make(&self.session, Wanted { alone, ..wanted }, turn).await
     }
 
-    fn wanted(&self, name: &'static str, own: &Bytes) -> Wanted {
+    fn wanted(&self, name: &'static str, own: &Bytes) -> (Wanted, Option<OwnedMutexGuard<()>>) {
         // One for each that asks: a session may have it several times.
         let mut key = BytesMut::from(&key_of(own, &self.session)[..]);
-        key.put_slice(format!("-{}", self.session.number()).as_bytes());
-        Wanted { name, key: key.freeze(), value: Bytes::new(), alone: None }
+        key.put_u8(b'-');
+        // Those that are looked after until the session ends are used again, or there would be more of
+        // them with each answer that is lost.
+        let (key, turn) = match self.session.doubtful_below(&key) {
+            Some((key, turn)) => (key, Some(turn)),
+            None => {
+                key.put_slice(self.session.number().to_string().as_bytes());
+                (key.freeze(), None)
+            }
+        };
+        (Wanted { name, key, value: Bytes::new(), alone: None }, turn)
     }
 }
 

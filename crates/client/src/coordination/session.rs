@@ -8,12 +8,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::runtime::Handle;
-use tokio::sync::{Mutex as AsyncMutex, oneshot};
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, oneshot};
 
 use crate::client::Client;
+use crate::coordination::doubt::{Doubts, sweep};
 use crate::error::{Error, Result};
 use crate::lease::{Lease, LeaseId, LeaseLost, LeaseLostReason, LeaseState};
 use crate::race::{Raced, race};
+use crate::random;
 
 /// How long a session outlives its process, unless it says otherwise: as with etcd's own client
 /// (`client/v3/concurrency/session.go`).
@@ -47,14 +49,22 @@ pub struct Session(Arc<Inner>);
 
 struct Inner {
     client: Client,
-    lease: Lease,
+    /// Others hear by it of its end, and keep nothing.
+    lease: Arc<Lease>,
+    /// What it calls its keys.
+    name: String,
     revoke_on_drop: bool,
     /// The runtime whose tasks end what is dropped.
     runtime: Handle,
     /// Whoever wants the same key of this session waits here first: to the cluster they are one.
     turns: Mutex<HashMap<Bytes, Weak<AsyncMutex<()>>>>,
+    /// Keys that may come into the store when nobody wants them any more.
+    doubts: Doubts,
     count: AtomicU64,
 }
+
+/// A session that ends all the same when nobody else has it.
+pub(super) struct WeakSession(Weak<Inner>);
 
 /// How to open a [`Session`], where `client.session(ttl)` does not say enough.
 #[derive(Debug, Clone)]
@@ -95,6 +105,11 @@ impl SessionBuilder {
     }
 
     /// With a lease that there is already, which has its own time to live.
+    ///
+    /// Several sessions may have the same, of one process or of several: each has keys of its own,
+    /// which are `name/LEASE-` and a random number. Whoever takes a lock on the lease of a session
+    /// *without* this, by etcd's own client or by [`LockServer`](crate::LockServer), writes that
+    /// session's very keys: they must not both use one name.
     pub fn lease(mut self, id: impl Into<LeaseId>) -> Self {
         self.lease = Some(id.into());
         self
@@ -119,12 +134,22 @@ impl SessionBuilder {
             Some(id) => self.client.keep_alive(id).await,
             None => self.client.lease(self.ttl).await,
         };
+        let lease = lease.map_err(|error| error.during("session"))?;
+        // As etcd's own client writes it, without zeros in front
+        // (`client/v3/concurrency/mutex.go`).
+        let mut name = format!("{:x}", i64::from(lease.id()));
+        if self.lease.is_some() {
+            // Others may have it as well, and nobody may take their keys for his.
+            name = format!("{name}-{}", random::name());
+        }
         Ok(Session(Arc::new(Inner {
-            lease: lease.map_err(|error| error.during("session"))?,
+            lease: Arc::new(lease),
+            name,
             client: self.client,
             revoke_on_drop: self.revoke_on_drop,
             runtime: Handle::current(),
             turns: Mutex::default(),
+            doubts: Doubts::default(),
             count: AtomicU64::new(0),
         })))
     }
@@ -242,9 +267,48 @@ impl Session {
         turn
     }
 
+    /// What it calls its keys, which no other session does.
+    pub(super) fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// An attempt to put or to remove this key may still be under way: whoever has the key in this
+    /// process must have its turn by now. From here on it is removed whenever nobody has.
+    pub(super) fn doubt(&self, key: &Bytes) {
+        // With the session the key goes anyway.
+        if !self.is_alive() {
+            return;
+        }
+        self.0.doubts.add(key, || {
+            let (weak, lease) = (WeakSession(Arc::downgrade(&self.0)), self.0.lease.clone());
+            let sweep = sweep(weak, self.0.client.clone(), lease, key.clone());
+            self.0.runtime.spawn(sweep).abort_handle()
+        });
+    }
+
+    /// Whether attempts from before may still be under way to put or to remove this key.
+    pub(super) fn doubts(&self, key: &Bytes) -> bool {
+        self.0.doubts.has(key)
+    }
+
+    /// A key below this one of which attempts may still be under way and that nobody has, with its
+    /// turn.
+    pub(super) fn doubtful_below(&self, prefix: &[u8]) -> Option<(Bytes, OwnedMutexGuard<()>)> {
+        self.0.doubts.find(|key| {
+            let key = key.starts_with(prefix).then_some(key)?;
+            Some((key.clone(), self.turn(key).try_lock_owned().ok()?))
+        })
+    }
+
     /// A number that this session has not used.
     pub(crate) fn number(&self) -> u64 {
         self.0.count.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+impl WeakSession {
+    pub(super) fn upgrade(&self) -> Option<Session> {
+        self.0.upgrade().map(Session)
     }
 }
 
