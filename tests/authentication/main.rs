@@ -4,6 +4,7 @@
 
 mod certificates;
 mod hanging;
+mod leases;
 mod management;
 mod outcomes;
 mod static_token;

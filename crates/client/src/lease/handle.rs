@@ -83,8 +83,9 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`LeaseNotFound`](ErrorKind::LeaseNotFound) if there is no such lease, and
-    /// [`DeadlineExceeded`](ErrorKind::DeadlineExceeded) if no member says so within
+    /// [`LeaseNotFound`](ErrorKind::LeaseNotFound) if there is no such lease,
+    /// [`PermissionDenied`](ErrorKind::PermissionDenied) if it has a key that the user may not write
+    /// (from etcd 3.5.28 and 3.6.9 on), and [`DeadlineExceeded`](ErrorKind::DeadlineExceeded) if no member says so within
     /// [`Config::request_timeout`](crate::Config::request_timeout).
     pub async fn keep_alive(&self, id: impl Into<LeaseId>) -> Result<Lease> {
         let kept = self.keeper.adopt(&self.caller, id.into());
@@ -198,6 +199,7 @@ fn not_kept(lost: &LeaseLost) -> Error {
     let kind = match lost.reason() {
         LeaseLostReason::Gone => ErrorKind::LeaseNotFound,
         LeaseLostReason::Unanswered => ErrorKind::DeadlineExceeded,
+        LeaseLostReason::Refused => ErrorKind::PermissionDenied,
         LeaseLostReason::Revoked | LeaseLostReason::Stopped => ErrorKind::LeaseLost,
     };
     let failure = Failure::new(kind, Fate::Refused, lost.to_string());

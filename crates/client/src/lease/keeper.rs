@@ -1,5 +1,6 @@
 //! Keeps all leases of a client alive, by one task and one stream.
 
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use tokio::time::Sleep;
 
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::generated::etcdserverpb as pb;
 use crate::lease::id::LeaseId;
 use crate::lease::kept::Kept;
@@ -125,6 +126,8 @@ struct Task {
     link: Link,
     /// To be sent as soon as there is a stream.
     waiting: Vec<i64>,
+    /// What was sent on the stream and is not answered, in its order, in which the answers come.
+    open: VecDeque<i64>,
     /// When the stream last answered, or was last asked after it had answered all.
     heard: Instant,
     /// Streams in a row that brought nothing.
@@ -156,6 +159,7 @@ impl Task {
             caller,
             link: Link::Closed(now),
             waiting: Vec::new(),
+            open: VecDeque::new(),
             heard: now,
             fruitless: 0,
             timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
@@ -171,11 +175,17 @@ impl Task {
                 Event::Answered(Ok(answer)) => {
                     self.heard = Instant::now();
                     self.fruitless = 0;
+                    self.open.pop_front();
                     self.keeper
                         .change(|state| state.table.answered(answer.id, seconds(answer.ttl)));
                 }
                 Event::Opened(Err(error)) | Event::Answered(Err(error)) => {
-                    self.close(error.to_string());
+                    match (error.kind(), self.open.pop_front()) {
+                        (ErrorKind::PermissionDenied, Some(id)) => {
+                            self.refused(id, &error.to_string());
+                        }
+                        _ => self.close(error.to_string()),
+                    }
                 }
             }
         }
@@ -192,6 +202,9 @@ impl Task {
         });
         let mut state = keeper.state();
         if state.table.is_empty() {
+            // Nothing will be answered any more: neither to whom there was, nor instead of whom there
+            // will be.
+            state.table.unanswered(now);
             state.running = false;
             self.done = true;
             return None;
@@ -209,6 +222,7 @@ impl Task {
                 return Some(next.min(not_before));
             }
             let (caller, ids) = (self.caller.clone(), std::mem::take(&mut self.waiting));
+            self.open.extend(&ids);
             let patience = silence.max(LEAST_OPENING);
             let opening =
                 async move { KeepAlives::open(&caller, ids, patience).await.map(Box::new) };
@@ -217,7 +231,7 @@ impl Task {
         let Link::Open(stream) = &self.link else { return Some(next) };
         if !self.waiting.is_empty() {
             stream.send(&self.waiting);
-            self.waiting.clear();
+            self.open.extend(self.waiting.drain(..));
             if idle {
                 self.heard = now;
             }
@@ -246,6 +260,25 @@ impl Task {
         self.link = Link::Open(stream);
     }
 
+    /// The server ends the stream when one of the leases on it has a key that the user may not write
+    /// (`server/etcdserver/v3_server.go`, `checkLeaseRenew`): that one waits, and the others go on at
+    /// once. The member is not to blame.
+    fn refused(&mut self, id: i64, why: &str) {
+        let now = Instant::now();
+        self.again_from(now);
+        self.keeper.change(|state| {
+            state.table.unanswered(now);
+            state.table.refused(id, now, why);
+        });
+    }
+
+    /// Without a stream; the next not before then.
+    fn again_from(&mut self, not_before: Instant) {
+        self.link = Link::Closed(not_before);
+        self.waiting.clear();
+        self.open.clear();
+    }
+
     /// Gives up the stream, for one on another member if there is one.
     fn close(&mut self, why: String) {
         let now = Instant::now();
@@ -256,8 +289,7 @@ impl Task {
         // One that has answered is replaced at once.
         let not_before = if self.fruitless == 0 { now } else { now + pause };
         self.fruitless += 1;
-        self.link = Link::Closed(not_before);
-        self.waiting.clear();
+        self.again_from(not_before);
         let mut state = self.keeper.state();
         state.table.trouble(why);
         state.table.unanswered(now);

@@ -28,6 +28,10 @@ pub enum LeaseLostReason {
     Revoked,
     /// The runtime that kept it was shut down.
     Stopped,
+    /// The server lets this user not renew it, who may not write all the keys that hang on it. It is said
+    /// at once only of a lease that was not kept before: of another it is asked again, as somebody may
+    /// change that, until it is [`Unanswered`](Self::Unanswered).
+    Refused,
 }
 
 impl LeaseLost {
@@ -61,6 +65,7 @@ json_object!(LeaseLost, it => {
         LeaseLostReason::Gone => "gone",
         LeaseLostReason::Revoked => "revoked",
         LeaseLostReason::Stopped => "stopped",
+        LeaseLostReason::Refused => "refused",
     },
     last_error: it.last.as_deref(),
 });
@@ -73,6 +78,7 @@ impl fmt::Display for LeaseLost {
             LeaseLostReason::Gone => "the server has it no more",
             LeaseLostReason::Revoked => "it was revoked here",
             LeaseLostReason::Stopped => "the runtime that kept it was shut down",
+            LeaseLostReason::Refused => "the server does not let us renew it",
         })?;
         match &self.last {
             Some(last) => write!(f, " ({last})"),

@@ -13,6 +13,12 @@ use crate::lease::responses::MAX_LEASE_TTL;
 /// What is due at about the same time is sent together.
 const TICK: Duration = Duration::from_millis(20);
 
+/// How often a lease is asked for again, in its time to live, that a server would not renew; each
+/// time ends the stream.
+const REFUSALS: u32 = 6;
+const LEAST_PAUSE: Duration = Duration::from_millis(250);
+const MOST_PAUSE: Duration = Duration::from_secs(5);
+
 /// The leases that a client keeps.
 #[derive(Debug)]
 pub(super) struct Table {
@@ -26,6 +32,8 @@ pub(super) struct Table {
     shortest: Duration,
     /// What went wrong last, since the last answer.
     trouble: Option<Arc<str>>,
+    /// Those that a server would not renew when they were last sent, and what it said.
+    refused: HashMap<i64, Arc<str>>,
     /// Those that nobody was told of yet.
     lost: Vec<LeaseLost>,
     /// Ticks are counted from here.
@@ -51,6 +59,7 @@ impl Table {
             orphans: HashMap::new(),
             shortest: Duration::MAX,
             trouble: None,
+            refused: HashMap::new(),
             lost: Vec::new(),
             epoch: now,
         }
@@ -115,9 +124,13 @@ impl Table {
 
     /// A lease that is no more, for this reason.
     pub(super) fn lose(&mut self, id: i64, reason: LeaseLostReason) {
+        let refused = self.refused.get(&id).cloned();
         if let Some(entry) = self.remove(id) {
-            let trouble = self.trouble.clone();
-            let last = trouble.filter(|_| reason == LeaseLostReason::Unanswered);
+            let last = match reason {
+                LeaseLostReason::Refused => refused,
+                LeaseLostReason::Unanswered => refused.or_else(|| self.trouble.clone()),
+                _ => None,
+            };
             let lost = LeaseLost::new(id.into(), reason, last);
             self.lost.push(lost.clone());
             entry.kept.lose(lost);
@@ -172,14 +185,18 @@ impl Table {
     /// A server's answer: it lives for so long after it was sent; for no time if it is gone.
     pub(super) fn answered(&mut self, id: i64, ttl: Duration) {
         let ttl = ttl.min(MAX_LEASE_TTL);
-        let orphan = self.is_orphan(id);
+        if self.is_orphan(id) {
+            // One of this number that is kept by now is asked about for itself.
+            return;
+        }
         if ttl.is_zero() {
             self.lose(id, LeaseLostReason::Gone);
         }
-        let Some(entry) = self.leases.get_mut(&id).filter(|_| !orphan) else { return };
+        let Some(entry) = self.leases.get_mut(&id) else { return };
         let Some(sent_at) = entry.sent_at.take() else { return };
         self.awaited -= 1;
         self.trouble = None;
+        self.refused.remove(&id);
         self.shortest = self.shortest.min(ttl);
         entry.kept.renewed(ttl, deadline(sent_at, ttl));
         self.agenda.remove(&(entry.next, id));
@@ -205,6 +222,20 @@ impl Table {
         }
     }
 
+    /// A server does not let us renew this one, and ended the stream over it. It is asked again after a
+    /// while, since others are on the next stream; one of which nothing is known is lost at once.
+    pub(super) fn refused(&mut self, id: i64, now: Instant, why: &str) {
+        let Some(entry) = self.leases.get_mut(&id) else { return };
+        self.refused.insert(id, why.into());
+        let Some(ttl) = entry.kept.ttl() else {
+            return self.lose(id, LeaseLostReason::Refused);
+        };
+        let pause = (ttl / REFUSALS).clamp(LEAST_PAUSE, MOST_PAUSE);
+        self.agenda.remove(&(entry.next, id));
+        entry.next = (now + pause).min(entry.kept.deadline());
+        self.agenda.insert((entry.next, id));
+    }
+
     /// What goes wrong, to be told if a lease is lost over it.
     pub(super) fn trouble(&mut self, text: String) {
         self.trouble = Some(text.into());
@@ -213,6 +244,7 @@ impl Table {
     fn remove(&mut self, id: i64) -> Option<Entry> {
         let entry = self.leases.remove(&id)?;
         self.agenda.remove(&(entry.next, id));
+        self.refused.remove(&id);
         if entry.sent_at.is_some() {
             self.awaited -= 1;
             *self.orphans.entry(id).or_default() += 1;
@@ -237,9 +269,10 @@ impl Table {
         let third = ttl / 3;
         let part = u32::try_from(id.rem_euclid(64)).unwrap_or_default();
         let exact = since + third - third / 8 * part / 64;
-        let ticks = exact.saturating_duration_since(self.epoch).as_nanos() / TICK.as_nanos();
-        let ticks = u32::try_from(ticks).unwrap_or(u32::MAX);
-        (self.epoch + TICK * ticks).max(since)
+        let nanos = exact.saturating_duration_since(self.epoch).as_nanos();
+        // For six hundred years.
+        let nanos = u64::try_from(nanos - nanos % TICK.as_nanos()).unwrap_or(u64::MAX);
+        (self.epoch + Duration::from_nanos(nanos)).max(since)
     }
 }
 
@@ -298,6 +331,78 @@ mod tests {
         assert_eq!(lost.reason(), LeaseLostReason::Unanswered);
         assert!(lost.to_string().ends_with("(no leader)"), "{lost}");
         assert!(table.is_empty() && table.next().is_none() && table.awaited() == 0);
+    }
+
+    #[test]
+    fn what_is_refused_waits_and_holds_up_no_other() {
+        let start = Instant::now();
+        let mut table = Table::new(start);
+        let (refused, kept) = (table.keep(1, TTL, start), table.keep(64, TTL, start));
+        let adopted = table.adopt(2, start, start + TTL);
+        assert_eq!(claimed(&mut table, start), [2]);
+        let why = "permission denied";
+        table.unanswered(start);
+        table.refused(2, start, why);
+        let lost = adopted.is_lost().unwrap();
+        assert_eq!(lost.reason(), LeaseLostReason::Refused);
+        assert!(lost.to_string().ends_with("renew it (permission denied)"), "{lost}");
+
+        let mut now = start + TTL / 3;
+        assert_eq!(claimed(&mut table, now), [1, 64]);
+        table.unanswered(now);
+        table.refused(1, now, why);
+        assert_eq!(claimed(&mut table, now), [64]);
+        table.answered(64, TTL);
+        assert!(refused.is_lost().is_none(), "that may change");
+        now += MOST_PAUSE;
+        assert_eq!(claimed(&mut table, now), [1]);
+        table.unanswered(now);
+        table.refused(1, now, why);
+        now = start + Duration::from_secs(29);
+        assert_eq!(claimed(&mut table, now), [64]);
+        let lost = refused.is_lost().unwrap();
+        assert_eq!(lost.reason(), LeaseLostReason::Unanswered);
+        assert!(lost.to_string().ends_with("in time (permission denied)"), "{lost}");
+        assert!(kept.is_lost().is_none() && table.refused.is_empty());
+    }
+
+    #[test]
+    fn an_answer_to_who_kept_it_before_ends_nothing() {
+        let start = Instant::now();
+        let mut table = Table::new(start);
+        let (before, now) = (table.keep(64, TTL, start), start + TTL / 3);
+        table.claim(now, &mut Vec::new());
+        table.release(&before);
+        let anew = table.keep(64, TTL, now);
+        table.answered(64, Duration::ZERO);
+        assert!(anew.is_lost().is_none());
+        // The control: the next is its own.
+        table.claim(now + TTL / 3, &mut Vec::new());
+        table.answered(64, Duration::ZERO);
+        assert_eq!(anew.is_lost().unwrap().reason(), LeaseLostReason::Gone);
+    }
+
+    #[test]
+    fn with_the_stream_goes_what_was_awaited_of_it() {
+        let start = Instant::now();
+        let mut table = Table::new(start);
+        let adopted = table.adopt(64, start, start + TTL);
+        table.claim(start, &mut Vec::new());
+        table.release(&adopted);
+        table.unanswered(start);
+        let adopted = table.adopt(64, start, start + TTL);
+        assert_eq!(claimed(&mut table, start), [64]);
+        table.answered(64, TTL);
+        assert_eq!(adopted.ttl(), Some(TTL));
+    }
+
+    #[test]
+    fn a_client_may_live_for_long() {
+        let start = Instant::now();
+        let mut table = Table::new(start);
+        let now = start + Duration::from_secs(100 * 365 * 24 * 60 * 60);
+        let _kept = table.keep(64, TTL, now);
+        assert!(table.next().unwrap() > now + TTL / 4);
     }
 
     #[test]
