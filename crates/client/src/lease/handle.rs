@@ -85,8 +85,8 @@ impl Client {
     ///
     /// [`LeaseNotFound`](ErrorKind::LeaseNotFound) if there is no such lease,
     /// [`PermissionDenied`](ErrorKind::PermissionDenied) if it has a key that the user may not write
-    /// (from etcd 3.5.28 and 3.6.9 on), and [`DeadlineExceeded`](ErrorKind::DeadlineExceeded) if no member says so within
-    /// [`Config::request_timeout`](crate::Config::request_timeout).
+    /// (from etcd 3.5.28 and 3.6.9 on), and [`DeadlineExceeded`](ErrorKind::DeadlineExceeded) if no
+    /// member says so within [`Config::request_timeout`](crate::Config::request_timeout).
     pub async fn keep_alive(&self, id: impl Into<LeaseId>) -> Result<Lease> {
         let kept = self.keeper.adopt(&self.caller, id.into());
         // From here on dropping it ends the keeping.
