@@ -175,7 +175,10 @@ impl Task {
                 Event::Answered(Ok(answer)) => {
                     self.heard = Instant::now();
                     self.fruitless = 0;
-                    self.open.pop_front();
+                    // The first, unless a proxy answers as it likes.
+                    if let Some(at) = self.open.iter().position(|&id| id == answer.id) {
+                        self.open.remove(at);
+                    }
                     self.keeper
                         .change(|state| state.table.answered(answer.id, seconds(answer.ttl)));
                 }

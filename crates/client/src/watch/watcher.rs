@@ -32,7 +32,8 @@ const GRACE: Duration = Duration::from_millis(500);
 /// [`Config::keep_alive`](crate::Config::keep_alive) says.
 ///
 /// It goes on from the revision that it knows. So a fleet that is restored from a snapshot behind the
-/// same endpoints must be restored with a later revision (`etcdutl snapshot restore --bump-revision`), or watched anew: what happens below the revision that was told is not told.
+/// same endpoints must be restored with a later revision (`etcdutl snapshot restore --bump-revision`),
+/// or watched anew: what happens below the revision that was told is not told.
 ///
 /// All watches of a client share a few streams, on a connection to each member that requests do not
 /// use. One that is not read holds up no other: when its buffer is full
