@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use tercet_client::{KeyValue, Keys, Outcome, Range};
 use tercet_cluster::binary::Binary;
-use tercet_harness::{Cluster, Result, Timing};
-use tercet_tests::{PATIENCE, available, say};
+use tercet_harness::{Cluster, Result};
+use tercet_tests::{PATIENCE, available, on_a_whole_fleet, say};
 use tokio::task::JoinSet;
 
 async fn fleet_of(etcd: &Binary, members: usize) -> Result<Cluster> {
-    Cluster::builder().binary(etcd.path()).members(members).timing(Timing::Ci).start().await
+    crate::fleet_of(etcd).members(members).start().await
 }
 
 fn text(element: &KeyValue) -> String {
@@ -126,65 +126,72 @@ async fn a_taker_that_stops_waiting_loses_nothing() -> Result<()> {
 /// Many put in and many take out while leaders die.
 #[tokio::test]
 async fn each_element_is_taken_once_while_leaders_die() -> Result<()> {
+    for etcd in available() {
+        on_a_whole_fleet(crate::fleet_of(etcd), elements_are_taken_once).await?;
+    }
+    Ok(())
+}
+
+async fn elements_are_taken_once(cluster: &Cluster) -> Result<()> {
     const PUTTERS: usize = 4;
     const TAKERS: usize = 4;
     const EACH: usize = 30;
-    for etcd in available() {
-        let cluster = fleet_of(etcd, 3).await?;
-        let client = cluster.client().await?;
-        let queue = client.queue("jobs");
-        let put_in = Arc::new(AtomicUsize::new(0));
-        let (mut putters, mut takers) = (JoinSet::new(), JoinSet::new());
-        for putter in 0..PUTTERS {
-            let (queue, put_in) = (queue.clone(), put_in.clone());
-            putters.spawn(async move {
-                for number in 0..EACH {
-                    // What provably did not happen is tried again, and nothing else is told.
-                    while let Err(error) = queue.enqueue(format!("{putter}-{number}")).await {
-                        assert_eq!(error.outcome(), Outcome::NotApplied, "{error}");
-                    }
-                    put_in.fetch_add(1, Ordering::Relaxed);
+    let client = cluster.client().await?;
+    let queue = client.queue("jobs");
+    let put_in = Arc::new(AtomicUsize::new(0));
+    let (mut putters, mut takers) = (JoinSet::new(), JoinSet::new());
+    for putter in 0..PUTTERS {
+        let (queue, put_in) = (queue.clone(), put_in.clone());
+        putters.spawn(async move {
+            for number in 0..EACH {
+                // What provably did not happen is tried again, and nothing else is told.
+                while let Err(error) = queue.enqueue(format!("{putter}-{number}")).await {
+                    assert_eq!(error.outcome(), Outcome::NotApplied, "{error}");
                 }
-            });
-        }
-        for _ in 0..TAKERS {
-            // Each a queue of its own, as in another process.
-            let queue = cluster.client().await?.queue("jobs");
-            takers.spawn(async move {
-                let mut taken = Vec::new();
-                loop {
-                    match queue.dequeue().await {
-                        Ok(element) if text(&element) == "end" => return taken,
-                        Ok(element) => taken.push(text(&element)),
-                        Err(error) => assert_eq!(error.outcome(), Outcome::NotApplied, "{error}"),
-                    }
-                }
-            });
-        }
-        let reach = async |count: usize| {
-            while put_in.load(Ordering::Relaxed) < count {
-                tokio::time::sleep(Duration::from_millis(2)).await;
+                put_in.fetch_add(1, Ordering::Relaxed);
             }
-        };
-        for round in 1..=2 {
-            let goal = PUTTERS * EACH * round / 3;
-            tokio::time::timeout(PATIENCE, reach(goal)).await.expect("they go on");
-            cluster.leader().await?.kill()?.restart().await?;
+        });
+    }
+    for _ in 0..TAKERS {
+        // Each a queue of its own, as in another process.
+        let queue = cluster.client().await?.queue("jobs");
+        takers.spawn(async move {
+            let mut taken = Vec::new();
+            loop {
+                match queue.dequeue().await {
+                    Ok(element) if text(&element) == "end" => return taken,
+                    Ok(element) => taken.push(text(&element)),
+                    Err(error) => assert_eq!(error.outcome(), Outcome::NotApplied, "{error}"),
+                }
+            }
+        });
+    }
+    let reach = async |count: usize| {
+        while put_in.load(Ordering::Relaxed) < count {
+            tokio::time::sleep(Duration::from_millis(2)).await;
         }
-        while let Some(done) = putters.join_next().await {
-            done.expect("no panic");
-        }
-        for _ in 0..TAKERS {
-            queue.enqueue("end").await?;
-        }
-        let mut taken = Vec::new();
+    };
+    for round in 1..=2 {
+        let goal = PUTTERS * EACH * round / 3;
+        tokio::time::timeout(PATIENCE, reach(goal)).await.expect("they go on");
+        cluster.leader().await?.kill()?.restart().await?;
+    }
+    while let Some(done) = putters.join_next().await {
+        done.expect("no panic");
+    }
+    for _ in 0..TAKERS {
+        queue.enqueue("end").await?;
+    }
+    let mut taken = Vec::new();
+    let all_end = async {
         while let Some(done) = takers.join_next().await {
             taken.extend(done.expect("no panic"));
         }
-        let all: HashSet<_> = taken.iter().cloned().collect();
-        assert_eq!((taken.len(), all.len()), (PUTTERS * EACH, PUTTERS * EACH));
-        let left = client.range(Range::new(Keys::prefix("jobs/"))).await?;
-        assert_eq!(left.count(), 0);
-    }
+    };
+    tokio::time::timeout(PATIENCE, all_end).await.expect("each finds its end");
+    let all: HashSet<_> = taken.iter().cloned().collect();
+    assert_eq!((taken.len(), all.len()), (PUTTERS * EACH, PUTTERS * EACH));
+    let left = client.range(Range::new(Keys::prefix("jobs/"))).await?;
+    assert_eq!(left.count(), 0);
     Ok(())
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tercet_client::{Client, Error, ErrorKind, Isolation, Op, Outcome, Put, Stm, StmOptions, Txn};
 use tercet_cluster::binary::Binary;
-use tercet_harness::{Cluster, Result, Timing};
-use tercet_tests::{available, say};
+use tercet_harness::{Cluster, Result};
+use tercet_tests::{available, on_a_whole_fleet, say};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
@@ -19,7 +19,7 @@ const ALL: [Isolation; 4] = [
 ];
 
 async fn fleet_of(etcd: &Binary, members: usize) -> Result<Cluster> {
-    Cluster::builder().binary(etcd.path()).members(members).timing(Timing::Ci).start().await
+    crate::fleet_of(etcd).members(members).start().await
 }
 
 async fn number(stm: &Stm, key: String) -> Result<i64, Error> {
@@ -304,78 +304,81 @@ const TASKS: usize = 8;
 #[tokio::test]
 async fn money_stays_the_same_while_leaders_die() -> Result<()> {
     for etcd in available() {
-        let cluster = fleet_of(etcd, 3).await?;
-        let client = cluster.client().await?;
-        let guarded = client.guarded("guards/");
-        let balances: Arc<Vec<AtomicI64>> =
-            Arc::new((0..ACCOUNTS).map(|_| AtomicI64::new(100)).collect());
-        let opened = (0..ACCOUNTS).map(|account| Op::put(format!("account/{account}"), "100"));
-        client.txn(Txn::always(opened)).await?;
-        let stop = Arc::new(AtomicBool::new(false));
-        let committed = Arc::new(AtomicUsize::new(0));
-        let mut tasks = JoinSet::new();
-        for task in 0..TASKS {
-            let (client, guarded, stop) = (client.clone(), guarded.clone(), stop.clone());
-            let (balances, committed) = (balances.clone(), committed.clone());
-            tasks.spawn(async move {
-                let mut unsent = 0;
-                for step in 0.. {
-                    if stop.load(Ordering::Relaxed) {
-                        break;
-                    }
-                    let (from, to) =
-                        (task % ACCOUNTS, (task + 1 + step % (ACCOUNTS - 1)) % ACCOUNTS);
-                    let options = StmOptions::default().guarded(&guarded);
-                    let moved = client.transact_with(options, async |stm| {
-                        let [from, to] = [from, to].map(|account| format!("account/{account}"));
-                        let has = number(&stm, from.clone()).await?;
-                        let other = number(&stm, to.clone()).await?;
-                        let amount = i64::try_from(step % 7).unwrap().min(has);
-                        stm.put(from, (has - amount).to_string());
-                        stm.put(to, (other + amount).to_string());
-                        Ok(amount)
-                    });
-                    match moved.await {
-                        Ok(moved) => {
-                            balances[from].fetch_sub(*moved.value(), Ordering::Relaxed);
-                            balances[to].fetch_add(*moved.value(), Ordering::Relaxed);
-                            committed.fetch_add(1, Ordering::Relaxed);
-                        }
-                        Err(error) if error.outcome() == Outcome::NotApplied => unsent += 1,
-                        Err(error) => panic!("{error}"),
-                    }
-                }
-                unsent
-            });
-        }
-        let more = async |count: usize| {
-            let goal = committed.load(Ordering::Relaxed) + count;
-            while committed.load(Ordering::Relaxed) < goal {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        for _ in 0..3 {
-            tokio::time::timeout(tercet_tests::PATIENCE, more(30)).await.expect("they go on");
-            cluster.leader().await?.kill()?.restart().await?;
-        }
-        tokio::time::timeout(tercet_tests::PATIENCE, more(30)).await.expect("they go on");
-        stop.store(true, Ordering::Relaxed);
-        let mut unsent = 0;
-        while let Some(done) = tasks.join_next().await {
-            unsent += done.expect("no panic, and nothing unknown");
-        }
-        let mut sum = 0;
-        for (account, balance) in balances.iter().enumerate() {
-            let has = stored(&client, &format!("account/{account}")).await?;
-            assert_eq!(has, balance.load(Ordering::Relaxed), "account {account}");
-            sum += has;
-        }
-        assert_eq!(sum, 100 * i64::try_from(ACCOUNTS).unwrap());
-        let committed = committed.load(Ordering::Relaxed);
-        say(&format!(
-            "etcd {}: {committed} transfers by {TASKS} tasks, 3 leaders killed, {unsent} not sent",
-            etcd.version()
-        ));
+        on_a_whole_fleet(crate::fleet_of(etcd), money_stays_the_same).await?;
     }
+    Ok(())
+}
+
+async fn money_stays_the_same(cluster: &Cluster) -> Result<()> {
+    let client = cluster.client().await?;
+    let guarded = client.guarded("guards/");
+    let balances: Arc<Vec<AtomicI64>> =
+        Arc::new((0..ACCOUNTS).map(|_| AtomicI64::new(100)).collect());
+    let opened = (0..ACCOUNTS).map(|account| Op::put(format!("account/{account}"), "100"));
+    client.txn(Txn::always(opened)).await?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let committed = Arc::new(AtomicUsize::new(0));
+    let mut tasks = JoinSet::new();
+    for task in 0..TASKS {
+        let (client, guarded, stop) = (client.clone(), guarded.clone(), stop.clone());
+        let (balances, committed) = (balances.clone(), committed.clone());
+        tasks.spawn(async move {
+            let mut unsent = 0;
+            for step in 0.. {
+                if stop.load(Ordering::Relaxed) {
+                    break;
+                }
+                let (from, to) = (task % ACCOUNTS, (task + 1 + step % (ACCOUNTS - 1)) % ACCOUNTS);
+                let options = StmOptions::default().guarded(&guarded);
+                let moved = client.transact_with(options, async |stm| {
+                    let [from, to] = [from, to].map(|account| format!("account/{account}"));
+                    let has = number(&stm, from.clone()).await?;
+                    let other = number(&stm, to.clone()).await?;
+                    let amount = i64::try_from(step % 7).unwrap().min(has);
+                    stm.put(from, (has - amount).to_string());
+                    stm.put(to, (other + amount).to_string());
+                    Ok(amount)
+                });
+                match moved.await {
+                    Ok(moved) => {
+                        balances[from].fetch_sub(*moved.value(), Ordering::Relaxed);
+                        balances[to].fetch_add(*moved.value(), Ordering::Relaxed);
+                        committed.fetch_add(1, Ordering::Relaxed);
+                    }
+                    Err(error) if error.outcome() == Outcome::NotApplied => unsent += 1,
+                    Err(error) => panic!("{error}"),
+                }
+            }
+            unsent
+        });
+    }
+    let more = async |count: usize| {
+        let goal = committed.load(Ordering::Relaxed) + count;
+        while committed.load(Ordering::Relaxed) < goal {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    for _ in 0..3 {
+        tokio::time::timeout(tercet_tests::PATIENCE, more(30)).await.expect("they go on");
+        cluster.leader().await?.kill()?.restart().await?;
+    }
+    tokio::time::timeout(tercet_tests::PATIENCE, more(30)).await.expect("they go on");
+    stop.store(true, Ordering::Relaxed);
+    let mut unsent = 0;
+    while let Some(done) = tasks.join_next().await {
+        unsent += done.expect("no panic, and nothing unknown");
+    }
+    let mut sum = 0;
+    for (account, balance) in balances.iter().enumerate() {
+        let has = stored(&client, &format!("account/{account}")).await?;
+        assert_eq!(has, balance.load(Ordering::Relaxed), "account {account}");
+        sum += has;
+    }
+    assert_eq!(sum, 100 * i64::try_from(ACCOUNTS).unwrap());
+    let committed = committed.load(Ordering::Relaxed);
+    say(&format!(
+        "etcd {}: {committed} transfers by {TASKS} tasks, 3 leaders killed, {unsent} not sent",
+        cluster.binary().version()
+    ));
     Ok(())
 }

@@ -15,7 +15,7 @@ pub use etcds::{all, available, of_minor, say};
 pub use load::{Answer, Dial, Fault, Found, History, Load, LoadOptions, LoadReport, Read, Write};
 pub use raw_fleet::{RawFleet, Words, wait_until_serving};
 pub use streams::next_of;
-pub use torn::is_torn;
+pub use torn::on_a_whole_fleet;
 pub use ways::{patch_steps, steps_up, ways_up};
 
 use std::path::{Path, PathBuf};

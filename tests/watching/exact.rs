@@ -3,9 +3,8 @@
 use std::time::{Duration, Instant};
 
 use tercet_client::{Client, Watch, Watcher};
-use tercet_cluster::binary::Binary;
 use tercet_harness::{Cluster, End, LinkPolicy, Member, Result};
-use tercet_tests::{available, is_torn, say};
+use tercet_tests::{available, on_a_whole_fleet, say};
 use tokio::task::JoinHandle;
 
 use crate::checker::{Change, Told, changes, check, check_complete, check_order, controls};
@@ -50,22 +49,13 @@ async fn next_within(watcher: &mut Watcher) -> Vec<Change> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everything_is_told_once_in_order_and_whole_whatever_breaks() -> Result<()> {
     for etcd in available() {
-        let mut tries = 0;
-        while !exactly(etcd).await? {
-            tries += 1;
-            assert!(tries < TRIES, "its stores differed each time");
-        }
+        on_a_whole_fleet(fleet_of(etcd, 3), told_exactly).await?;
     }
     Ok(())
 }
 
-/// How often a fleet may lose a write by a fault of etcd's own: see [`is_torn`].
-const TRIES: usize = 5;
-
-/// Returns whether there was anything to be told exactly.
-async fn exactly(etcd: &Binary) -> Result<bool> {
+async fn told_exactly(cluster: &Cluster) -> Result<()> {
     let begin = Instant::now();
-    let cluster = fleet_of(etcd, 3).start().await?;
     let client = cluster.client().await?;
     let all = || Watch::prefix(PREFIX).prev_kv();
     let watcher = client.watch(all()).await?;
@@ -82,16 +72,13 @@ async fn exactly(etcd: &Binary) -> Result<bool> {
 
     let mut writers = Vec::new();
     for _ in 0..4 {
-        writers.push(impatient(&cluster).await?);
+        writers.push(impatient(cluster).await?);
     }
     let scribes = Scribes::start(writers, 12);
-    let breaks = break_everything(&cluster, &client, &scribes).await?;
+    let breaks = break_everything(cluster, &client, &scribes).await?;
     let acknowledged = scribes.stop().await;
     cluster.wait_until_ready().await?;
     let end = put(&client, END, "").await;
-    if is_torn(&cluster).await? {
-        return Ok(false);
-    }
 
     // What happened is asked of one that never loses its stream.
     let mut again =
@@ -117,12 +104,12 @@ async fn exactly(etcd: &Binary) -> Result<bool> {
     }
     say(&format!(
         "etcd {}: {} changes in {} revisions were told exactly, {breaks} times broken, in {:.1?}",
-        etcd.version(),
+        cluster.binary().version(),
         happened.len(),
         end - first,
         begin.elapsed()
     ));
-    Ok(true)
+    Ok(())
 }
 
 type Of = Box<dyn Fn(&Change) -> bool>;

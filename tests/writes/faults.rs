@@ -3,7 +3,7 @@
 use tercet_client::Client;
 use tercet_cluster::binary::Binary;
 use tercet_harness::{Cluster, Faults, Result, Schedule};
-use tercet_tests::{Load, LoadOptions, available, is_torn, say};
+use tercet_tests::{Load, LoadOptions, available, on_a_whole_fleet, say};
 
 use crate::{client_of, fleet_of};
 
@@ -34,12 +34,8 @@ const CERTIFICATES: &str = "seed 0, 3 members:
     restart the leader with a certificate on its peer port that is expired, for 400 ms, then quiet for 50 ms";
 
 /// Plays it under both loads, and checks every write against the store. What is unknown at first is
-/// counted in the guarded load's report, as what it was resolved to be. `None` if the fleet lost a
-/// write by a fault of etcd's own: see [`is_torn`].
-pub(crate) async fn under_loads(
-    cluster: &Cluster,
-    schedule: &Schedule,
-) -> Result<Option<[usize; 3]>> {
+/// counted in the guarded load's report, as what it was resolved to be.
+pub(crate) async fn under_loads(cluster: &Cluster, schedule: &Schedule) -> Result<[usize; 3]> {
     let mut ends = cluster.endpoints();
     let client = client_of(cluster, ends.clone()).await?;
     ends.reverse();
@@ -75,9 +71,6 @@ pub(crate) async fn under_loads(
         cluster.binary().version(),
         rampage.deeds().len(),
     ));
-    if is_torn(cluster).await? {
-        return Ok(None);
-    }
     let client = cluster.client().await?;
     plain.verify(&client).await;
     guarded.verify(&client).await;
@@ -85,21 +78,13 @@ pub(crate) async fn under_loads(
     for report in [plain, guarded] {
         assert!(report.unread().is_empty(), "reads were not asked again: {:?}", report.unread());
     }
-    Ok(Some(resolved))
+    Ok(resolved)
 }
-
-/// How often a fleet may lose a write by a fault of etcd's own.
-const TRIES: usize = 5;
 
 async fn all_survive(etcd: &Binary, faults: Faults, schedule: &str) -> Result<[usize; 3]> {
     let schedule = schedule.parse().unwrap();
-    for _ in 0..TRIES {
-        let cluster = fleet_of(etcd).faults(faults).start().await?;
-        if let Some(resolved) = under_loads(&cluster, &schedule).await? {
-            return Ok(resolved);
-        }
-    }
-    panic!("its stores differed each time");
+    let fleet = fleet_of(etcd).faults(faults);
+    on_a_whole_fleet(fleet, async |cluster| under_loads(cluster, &schedule).await).await
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tercet_harness::{Faults, Menu, Nemesis, Result};
-use tercet_tests::{available, say};
+use tercet_tests::{available, on_a_whole_fleet, say};
 
 use crate::faults::under_loads;
 use crate::fleet_of;
@@ -19,12 +19,14 @@ async fn no_write_is_lost_or_misreported_by_faults_of_a_seed() -> Result<()> {
     let mut resolved = [0; 3];
     for seed in 0..rounds {
         for etcd in available() {
-            let cluster = fleet_of(etcd).faults(Faults::NONE.links()).start().await?;
             let menu = Menu::NONE.kills().pauses().links();
             let nemesis = Nemesis::seeded(seed);
             let nemesis = nemesis.lasting(MS(300)..=MS(2500)).quiet(MS(50)..=MS(200));
             let schedule = nemesis.schedule(menu, 3, 10)?;
-            let Some(more) = under_loads(&cluster, &schedule).await? else { continue };
+            let fleet = fleet_of(etcd).faults(Faults::NONE.links());
+            let more =
+                on_a_whole_fleet(fleet, async |cluster| under_loads(cluster, &schedule).await);
+            let more = more.await?;
             resolved = [0, 1, 2].map(|index| resolved[index] + more[index]);
             let [applied, not_applied, _] = resolved;
             say(&format!(

@@ -42,11 +42,21 @@ pub(crate) struct Operation {
     long: bool,
     /// Whether the server does several things for it, of which some may be done when one is refused.
     compound: bool,
+    /// Whether it is agreed upon by the members as a write is, and may be sent again all the same.
+    agreed: bool,
 }
 
 impl Operation {
     pub(crate) const fn read(name: &'static str) -> Self {
-        Self { name, read: true, changes: false, since: None, long: false, compound: false }
+        Self {
+            name,
+            read: true,
+            changes: false,
+            since: None,
+            long: false,
+            compound: false,
+            agreed: false,
+        }
     }
 
     pub(crate) const fn write(name: &'static str) -> Self {
@@ -55,7 +65,13 @@ impl Operation {
 
     /// One that changes something, and of which twice is the same as once.
     pub(crate) const fn repeatable(name: &'static str) -> Self {
-        Self { changes: true, ..Self::read(name) }
+        Self { changes: true, ..Self::read(name).agreed() }
+    }
+
+    /// The same, which the members agree upon: what is lost on its way with a leader is sent again
+    /// before etcd says so.
+    pub(crate) const fn agreed(self) -> Self {
+        Self { agreed: true, ..self }
     }
 
     /// The same, which came with this version.
@@ -293,7 +309,8 @@ impl Caller {
         let span = record.span();
         let url = member.url();
         record.asks(url);
-        let patience = Patience { in_all: patience, until_sent: patience.min(self.timeout) };
+        let patience =
+            Patience { in_all: patience, until_sent: patience.min(self.timeout), answer: patience };
         let result = member.send(lane, patience, send).instrument(span).await.map_err(|failure| {
             record.attempt_failed(&failure);
             operation.failed(failure, url)

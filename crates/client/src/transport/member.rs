@@ -29,12 +29,16 @@ pub(crate) struct Patience {
     /// Until it is sent: until there is a token, and room on a connection. To make one has a deadline
     /// of its own.
     pub(crate) until_sent: Duration,
+    /// From when it is sent.
+    pub(crate) answer: Duration,
 }
 
 impl Patience {
     /// No more than this.
     fn within(self, left: Duration) -> Self {
-        Self { in_all: self.in_all.min(left), until_sent: self.until_sent.min(left) }
+        let [in_all, until_sent, answer] =
+            [self.in_all, self.until_sent, self.answer].map(|patience| patience.min(left));
+        Self { in_all, until_sent, answer }
     }
 }
 
@@ -173,7 +177,7 @@ impl Member {
         S: Fn(Channel, Duration) -> F,
         F: Future<Output = Result<T, Status>>,
     {
-        let Patience { in_all: patience, until_sent } = patience;
+        let Patience { until_sent, answer, .. } = patience;
         let place = match line.place_now() {
             Some(place) => place,
             None => match timeout(until_sent, line.place()).await {
@@ -188,12 +192,12 @@ impl Member {
         // What the server said while it was dialled does not count.
         let sent = Instant::now();
         // Its future, and with it the request, is gone when this is done.
-        match timeout_at(deadline, send(channel, patience)).await {
+        match timeout_at(deadline.min(sent + answer), send(channel, answer)).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(status)) => Err(classify(status)),
             Err(_) => {
                 line.doubt(sent);
-                Err(no_answer(patience))
+                Err(no_answer(answer))
             }
         }
     }

@@ -12,7 +12,7 @@ use crate::kv::{Compare, Is, Namespace, Op, OpResponse, TxnResponse};
 use crate::transport::call::Operation;
 
 /// It can be done any number of times, so it is asked again elsewhere as a read is.
-const RESOLVE: Operation = Operation::read("resolve");
+const RESOLVE: Operation = Operation::read("resolve").agreed();
 
 /// What became of a write whose answer was lost.
 ///

@@ -17,7 +17,7 @@ use crate::transport::call::{Lane, Operation};
 
 /// Everything here can be done twice: each lease and each key has a name of its own, and is made only
 /// if it is not there.
-const MAKE: Operation = Operation::read("make a guard");
+const MAKE: Operation = Operation::read("make a guard").agreed();
 
 /// The guards of one handle.
 #[derive(Debug)]

@@ -8,9 +8,18 @@ use crate::error::{Error, ErrorKind, Failure, Fate};
 use crate::transport::classify::no_answer;
 use crate::transport::member::Patience;
 
+/// How long the first attempt waits that may be made again and that the members agree upon; each next
+/// one waits for twice as long.
+///
+/// What is on its way to a leader that dies is lost, which etcd says after seven seconds only (see
+/// [`REQUEST_TIMEOUT`](crate::REQUEST_TIMEOUT)). This is as long as etcd by default waits until it
+/// elects another.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+
 /// What was tried for one request so far.
 pub(super) struct Attempts {
     operation: Operation,
+    made: u32,
     started: Instant,
     timeout: Duration,
     /// How long it may take until it is sent, which is no longer for one that may then take long.
@@ -29,6 +38,7 @@ impl Attempts {
         let now = Instant::now();
         Self {
             operation,
+            made: 0,
             started: now,
             timeout: operation.timeout(timeout),
             until_sent: timeout,
@@ -46,20 +56,26 @@ impl Attempts {
     /// How long the next attempt may take; `None` when time is up.
     ///
     /// A read leaves half of what is left to the endpoints after it, so that a member that accepts
-    /// and hangs does not use up the whole. A write is sent once only, and that may take it all; until
-    /// it is sent it leaves half, too.
+    /// and hangs does not use up the whole; what the members agree upon, and may be sent again, is, as
+    /// long as there is time. A write is sent once only, and that may take it all; until it is sent it
+    /// leaves half, too.
     pub(super) fn patience(&self, last: bool) -> Option<Patience> {
         let share = |left: Duration| if last { left } else { left / 2 };
         let left = self.left();
         let in_all = if self.operation.read { share(left) } else { left };
+        let answer = match self.operation.agreed {
+            true => in_all.min(FIRST_WAIT.saturating_mul(2_u32.saturating_pow(self.made))),
+            false => in_all,
+        };
         let unsent = self.until_sent.saturating_sub(self.unsent_since.elapsed());
         let until_sent = share(unsent.min(left));
-        (!until_sent.is_zero()).then_some(Patience { in_all, until_sent })
+        (!until_sent.is_zero()).then_some(Patience { in_all, until_sent, answer })
     }
 
     pub(super) fn record(&mut self, failure: Failure, endpoint: &str) {
         if failure.fate != Fate::NeverSent {
             self.unsent_since = Instant::now();
+            self.made += 1;
         }
         if let Some((endpoint, failure)) = self.last.take() {
             self.doubtful |= failure.fate == Fate::Unknown;
@@ -136,6 +152,23 @@ mod tests {
         };
         assert!(late(Fate::NeverSent));
         assert!(!late(Fate::Unknown), "it was sent, and may be sent again");
+    }
+
+    #[test]
+    fn what_is_agreed_upon_is_sent_again_before_etcd_gives_up() {
+        const USUAL: Duration = Duration::from_secs(10);
+        let answers = |operation| {
+            let mut attempts = Attempts::new(operation, USUAL);
+            let mut next = || {
+                let patience = attempts.patience(false).unwrap().answer;
+                attempts.record(failure(ErrorKind::DeadlineExceeded, Fate::Unknown), "http://a:1");
+                patience.as_secs_f64().round()
+            };
+            [next(), next(), next(), next()]
+        };
+        assert_eq!(answers(Operation::repeatable("lease grant")), [1.0, 2.0, 4.0, 5.0]);
+        assert_eq!(answers(GET), [5.0; 4]);
+        assert_eq!(answers(Operation::write("put")), [10.0; 4]);
     }
 
     #[test]

@@ -132,7 +132,7 @@ impl Member {
             let request = timed(request, patience);
             async move { Ok(auth(channel).authenticate(request).await?.into_inner().token) }
         };
-        let patience = Patience { in_all: patience, until_sent: patience };
+        let patience = Patience { in_all: patience, until_sent: patience, answer: patience };
         match self.deliver(Lane::Requests, None, patience, &send).await {
             Ok(token) => {
                 let mut token = HeaderValue::try_from(token).map_err(|source| {
