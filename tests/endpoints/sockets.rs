@@ -62,6 +62,35 @@ async fn sockets_are_dialled_in_the_clear_and_with_tls() -> Result<()> {
         let nowhere = url("unix", directory, "nowhere:1");
         let (_, text) = refusal(Config::from(nowhere.as_str())).await;
         assert_eq!(text, "put at unix://DIR/nowhere:1: there is no such socket");
+
+        // What is asked of one member, and the snapshot on a connection of its own, knows the name, too.
+        let link = directory.join("a name that no certificate has");
+        std::os::unix::fs::symlink(directory.join("localhost:1"), &link).expect("it is made");
+        let link = format!("unixs://{}", link.display());
+        let client_of = async |url: &str, name| {
+            let endpoint = Endpoint::new(url).server_name(name);
+            let config = Config::new([endpoint]).tls(ours(&fleet).expect("they are there"));
+            Client::connect(config).await.expect("it can work")
+        };
+        let client = client_of(&link, "127.0.0.1").await;
+        client.status(&link).await?;
+        drop(client.snapshot(&link).await?);
+        // The control: another name than the client's is no name of the client's endpoint.
+        let kind = async |client: &Client, name| {
+            let endpoint = Endpoint::new(&link).server_name(name);
+            let (status, snapshot) =
+                tokio::join!(client.status(endpoint.clone()), client.snapshot(endpoint));
+            (
+                status.map_err(|error| error.kind()).err(),
+                snapshot.map_err(|error| error.kind()).err(),
+            )
+        };
+        assert_eq!(kind(&client, "localhost").await, (None, None));
+        assert_eq!(kind(&client, "etcd-1").await, (Some(ErrorKind::Tls), Some(ErrorKind::Tls)));
+        let client = client_of(&encrypted, "etcd-1").await;
+        let error = client.snapshot(&encrypted).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Tls, "its own name is another's: {error}");
+
         drop(running);
         let (_, text) = refusal(Config::from(clear.as_str())).await;
         assert_eq!(text, "put at unix://DIR/clear:1: nothing listens there");

@@ -46,7 +46,20 @@ impl Endpoint {
         redacted(&self.url)
     }
 
-    pub(super) fn check(&self) -> Result<checked::Endpoint> {
+    /// Whether it is `endpoint`, by what is dialled and, if it has a name of its own, by that.
+    pub(crate) fn is(&self, endpoint: &checked::Endpoint) -> bool {
+        match (self.check(), &self.server_name) {
+            (Ok(checked), None) => checked.is_same(endpoint),
+            (Ok(checked), Some(_)) => {
+                checked.is_same(endpoint) && checked.server_name() == endpoint.server_name()
+            }
+            // A socket may have a name that no certificate can have, and was given another.
+            (Err(_), None) => self.url == **endpoint.url(),
+            (Err(_), Some(_)) => false,
+        }
+    }
+
+    pub(crate) fn check(&self) -> Result<checked::Endpoint> {
         match &self.server_name {
             Some(name) => checked::Endpoint::parse_named(&self.url, name),
             None => checked::Endpoint::parse(&self.url),

@@ -1,6 +1,7 @@
 //! Making a member's file as small as what is in it.
 
 use crate::client::{Client, maintenance, timed};
+use crate::config::Endpoint;
 use crate::error::Result;
 use crate::from_wire::FromWire;
 use crate::generated::etcdserverpb as pb;
@@ -22,11 +23,15 @@ impl Client {
     /// # Errors
     ///
     /// As [`put`](Self::put). Doing it again is always safe.
-    pub async fn defragment(&self, endpoint: &str) -> Result<()> {
-        self.unary_at(Operation::write("defragment").long(), endpoint, |channel, patience| {
-            let request = timed(pb::DefragmentRequest {}, patience);
-            async move { maintenance(channel).defragment(request).await }
-        })
+    pub async fn defragment(&self, endpoint: impl Into<Endpoint>) -> Result<()> {
+        self.unary_at(
+            Operation::write("defragment").long(),
+            endpoint.into(),
+            |channel, patience| {
+                let request = timed(pb::DefragmentRequest {}, patience);
+                async move { maintenance(channel).defragment(request).await }
+            },
+        )
         .await
     }
 }

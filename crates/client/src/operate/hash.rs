@@ -1,6 +1,7 @@
 //! Whether members have the same.
 
 use crate::client::{Client, maintenance, timed};
+use crate::config::Endpoint;
 use crate::error::Result;
 use crate::from_wire::FromWire;
 use crate::generated::etcdserverpb as pb;
@@ -26,10 +27,14 @@ impl Client {
     /// As [`status`](Self::status), and [`Compacted`](crate::ErrorKind::Compacted) or
     /// [`FutureRevision`](crate::ErrorKind::FutureRevision) of a revision that this member has not
     /// got, any more or yet.
-    pub async fn hash_kv(&self, endpoint: &str, revision: i64) -> Result<HashKvResponse> {
+    pub async fn hash_kv(
+        &self,
+        endpoint: impl Into<Endpoint>,
+        revision: i64,
+    ) -> Result<HashKvResponse> {
         let operation = Operation::read("hash_kv").long();
         let response: HashKvResponse = self
-            .unary_at(operation, endpoint, |channel, patience| {
+            .unary_at(operation, endpoint.into(), |channel, patience| {
                 let request = timed(pb::HashKvRequest { revision }, patience);
                 async move { maintenance(channel).hash_kv(request).await }
             })
@@ -46,8 +51,8 @@ impl Client {
     /// # Errors
     ///
     /// As [`status`](Self::status).
-    pub async fn hash(&self, endpoint: &str) -> Result<HashResponse> {
-        self.unary_at(Operation::read("hash").long(), endpoint, |channel, patience| {
+    pub async fn hash(&self, endpoint: impl Into<Endpoint>) -> Result<HashResponse> {
+        self.unary_at(Operation::read("hash").long(), endpoint.into(), |channel, patience| {
             let request = timed(pb::HashRequest {}, patience);
             async move { maintenance(channel).hash(request).await }
         })

@@ -1,6 +1,7 @@
 //! Who leads.
 
 use crate::client::{Client, maintenance, timed};
+use crate::config::Endpoint;
 use crate::error::Result;
 use crate::from_wire::FromWire;
 use crate::generated::etcdserverpb as pb;
@@ -20,8 +21,8 @@ impl Client {
     /// As [`put`](Self::put), and [`NotLeader`](crate::ErrorKind::NotLeader) if another member
     /// leads, [`InvalidRequest`](crate::ErrorKind::InvalidRequest) if the target is none or has no
     /// vote, [`Timeout`](crate::ErrorKind::Timeout) if the target does not come to lead.
-    pub async fn move_leader(&self, leader: &str, target_id: u64) -> Result<()> {
-        self.unary_at(Operation::write("move_leader"), leader, |channel, patience| {
+    pub async fn move_leader(&self, leader: impl Into<Endpoint>, target_id: u64) -> Result<()> {
+        self.unary_at(Operation::write("move_leader"), leader.into(), |channel, patience| {
             let request = timed(pb::MoveLeaderRequest { target_id }, patience);
             async move { maintenance(channel).move_leader(request).await }
         })

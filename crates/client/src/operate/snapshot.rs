@@ -17,12 +17,12 @@ use tonic::{Request, Streaming};
 use self::check::Check;
 pub use self::file::SavedSnapshot;
 use crate::client::{Client, maintenance};
+use crate::config::Endpoint;
 use crate::error::{Error, ErrorKind, Failure, Fate, Result};
 use crate::generated::etcdserverpb as pb;
 use crate::json::json_object;
 use crate::transport::call::{Lane, Member, Operation};
 use crate::transport::classify::{classify, own};
-use crate::transport::endpoint::Endpoint;
 
 const SNAPSHOT: Operation = Operation::read("snapshot");
 
@@ -52,10 +52,8 @@ impl Client {
     /// # Errors
     ///
     /// As [`status`](Self::status).
-    pub async fn snapshot(&self, endpoint: &str) -> Result<Snapshot> {
-        let endpoint = Endpoint::parse(endpoint).map_err(|error| error.during(SNAPSHOT.name))?;
-        let url = endpoint.url().to_owned();
-        let connection = self.stranger(SNAPSHOT, endpoint)?;
+    pub async fn snapshot(&self, endpoint: impl Into<Endpoint>) -> Result<Snapshot> {
+        let connection = self.stranger(SNAPSHOT, &endpoint.into())?;
         let begin = |channel, _| async move {
             // Without a deadline, which would be that of the whole.
             let request = Request::new(pb::SnapshotRequest {});
@@ -78,7 +76,7 @@ impl Client {
             first: Some(first),
             responses,
             check,
-            endpoint: url.to_string(),
+            endpoint: connection.url().to_string(),
             stall_timeout: SNAPSHOT_STALL_TIMEOUT,
             done: false,
             _connection: connection,

@@ -1,6 +1,7 @@
 //! What each member says of itself.
 
 use crate::client::{Client, maintenance, timed};
+use crate::config::Endpoint;
 use crate::error::Result;
 use crate::from_wire::FromWire;
 use crate::generated::etcdserverpb as pb;
@@ -18,8 +19,8 @@ impl Client {
     /// # Errors
     ///
     /// If this very member does not answer: no other is asked.
-    pub async fn status(&self, endpoint: &str) -> Result<Status> {
-        self.unary_at(Operation::read("status"), endpoint, |channel, patience| {
+    pub async fn status(&self, endpoint: impl Into<Endpoint>) -> Result<Status> {
+        self.unary_at(Operation::read("status"), endpoint.into(), |channel, patience| {
             let request = timed(pb::StatusRequest {}, patience);
             async move { maintenance(channel).status(request).await }
         })

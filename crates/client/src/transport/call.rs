@@ -11,7 +11,7 @@ use tonic::Status;
 use tracing::Instrument as _;
 
 use self::attempts::Attempts;
-use crate::config::{Balance, Checked, Dialing, LONGEST};
+use crate::config::{self, Balance, Checked, Dialing, LONGEST};
 use crate::error::{Error, ErrorKind, Failure, Fate, Outcome, Result};
 use crate::observe::{Hooks, Record};
 use crate::random::unique;
@@ -189,9 +189,9 @@ impl Caller {
         Member::new(endpoint, self.dialing.clone(), self.runtime.clone())
     }
 
-    /// The client's member at `endpoint`.
-    pub(crate) fn member(&self, endpoint: &Endpoint) -> Option<Arc<Member>> {
-        self.members().iter().find(|member| member.endpoint().is_same(endpoint)).cloned()
+    /// The client's member that is meant, with all that the client was told of it.
+    pub(crate) fn member(&self, endpoint: &config::Endpoint) -> Option<Arc<Member>> {
+        self.members().iter().find(|member| endpoint.is(member.endpoint())).cloned()
     }
 
     /// Takes these endpoints for its own, with what is known of those that it had already.

@@ -172,7 +172,8 @@ impl Endpoint {
         matches!(self.place, Place::Socket(_))
     }
 
-    /// Whether both are dialled alike, however they were written.
+    /// Whether both are the same place and both or none have TLS, however they were written and whatever
+    /// name is verified there.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         let is_same_place = match (self.address(), other.address()) {
             (Address::Host(host, port), Address::Host(other_host, other_port)) => {

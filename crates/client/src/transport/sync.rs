@@ -1,6 +1,6 @@
 //! Endpoints that follow the cluster's members.
 
-use std::sync::{Arc, Weak};
+use std::sync::Weak;
 use std::time::Duration;
 
 use tokio::task::AbortHandle;
@@ -49,7 +49,10 @@ impl Caller {
         let tls = self.dialing().tls.as_ref();
         let takes_sockets = self.members().iter().any(|member| member.endpoint().is_socket());
         let usable = |url: &String| {
-            let endpoint = Endpoint::parse(url).ok()?;
+            let endpoint = match self.member(&url.into()) {
+                Some(member) => member.endpoint().clone(),
+                None => Endpoint::parse(url).ok()?,
+            };
             if endpoint.is_socket() && !takes_sockets {
                 return None;
             }
@@ -94,10 +97,6 @@ async fn follow(caller: Weak<Caller>, every: Duration) {
             return;
         };
         // The endpoints that there are serve until one of them answers.
-        let _ = sync_of(caller).await;
+        let _ = caller.sync().await;
     }
-}
-
-async fn sync_of(caller: Arc<Caller>) -> Result<()> {
-    caller.sync().await
 }

@@ -74,7 +74,7 @@ fn start(
 /// (`server/etcdserver/api/v3rpc/watch.go`; `RequestProgressAll` came with 3.4.25 and 3.5.8).
 /// `None` if it does not say its version.
 pub(super) async fn tells_progress_in_turn(client: Client, endpoint: Arc<str>) -> Option<bool> {
-    let status = client.status(&endpoint).await.ok()?;
+    let status = client.status(&*endpoint).await.ok()?;
     is_in_turn(status.version())
 }
 
