@@ -182,7 +182,7 @@ async fn work(config: &Config, clients: usize) {
             }
             if number % 11 == 0 {
                 // Dropped as it is: its lease is revoked by a task that then ends.
-                client.session(Duration::from_secs(5)).await.unwrap();
+                drop(client.session(Duration::from_secs(5)).await.unwrap());
             }
             client.put(key.clone(), "written").await.unwrap();
             client.get(key).await.unwrap().unwrap();

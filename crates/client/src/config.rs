@@ -316,8 +316,9 @@ impl fmt::Debug for Config {
     }
 }
 
-impl From<&str> for Config {
-    fn from(endpoint: &str) -> Self {
+/// With one endpoint: a URL, or an [`Endpoint`].
+impl<E: Into<Endpoint>> From<E> for Config {
+    fn from(endpoint: E) -> Self {
         Self::new([endpoint])
     }
 }

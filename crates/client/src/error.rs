@@ -197,6 +197,13 @@ impl Error {
         self.0.outcome
     }
 
+    /// What was asked for, as the text of the error begins: `put`, `lease grant`. There are few, so it
+    /// may be a label.
+    #[must_use]
+    pub fn operation(&self) -> &'static str {
+        self.0.operation
+    }
+
     /// The endpoint that was asked last.
     #[must_use]
     pub fn endpoint(&self) -> Option<&str> {

@@ -293,7 +293,7 @@ mod tests {
             request.headers().get("hasleader").cloned()
         });
         let client = Client::connect(&*url).await.unwrap();
-        client.watch("a").await.unwrap();
+        drop(client.watch("a").await.unwrap());
         assert_eq!(server.await.unwrap().unwrap(), "true");
     }
 }

@@ -317,7 +317,7 @@ pub(super) async fn remove(session: &Session, fence: &Fence, name: &'static str)
     }
 }
 
-/// Whether trying again may help, which it may do for as long as the session is alive.
+/// Whether trying again may help, as long as there is time, or a session that is alive.
 pub(super) fn passes(error: &Error) -> bool {
     matches!(
         error.kind(),

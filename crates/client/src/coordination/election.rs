@@ -103,7 +103,6 @@ impl Election {
     /// in their order.
     ///
     /// Nothing is sent before [`Leaders::next`]. It needs no session that is alive.
-    #[must_use]
     pub fn observe(&self) -> Leaders {
         Leaders::new(self.session.client().clone(), self.prefix.clone())
     }

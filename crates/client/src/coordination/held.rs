@@ -26,7 +26,6 @@ impl Held {
     }
 
     /// The session that holds it.
-    #[must_use]
     pub fn session(&self) -> &Session {
         self.0.session()
     }

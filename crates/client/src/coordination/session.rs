@@ -45,6 +45,7 @@ pub const SESSION_TTL: Duration = Duration::from_secs(60);
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
+#[must_use = "it ends when its last handle is dropped"]
 pub struct Session(Arc<Inner>);
 
 struct Inner {

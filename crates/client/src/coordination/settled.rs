@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use super::claim::passes;
 use crate::client::Client;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::kv::{Guarded, Resolution, Txn};
 
 /// Between two questions that were not answered.
@@ -62,19 +63,8 @@ pub(super) async fn resolved(
     loop {
         match error.resolve(client).await {
             Ok(resolution) => return Some(resolution),
-            Err(again) if left().is_zero() || !may_pass(&again) => return None,
+            Err(again) if left().is_zero() || !passes(&again) => return None,
             Err(_) => tokio::time::sleep(PAUSE).await,
         }
     }
-}
-
-/// Whether asking again may help: it is nothing that the server refused.
-fn may_pass(error: &Error) -> bool {
-    let kinds = [
-        ErrorKind::ConnectionLost,
-        ErrorKind::LeaderChanged,
-        ErrorKind::NoLeader,
-        ErrorKind::Unavailable,
-    ];
-    error.is_timeout() || error.is_connect() || kinds.contains(&error.kind())
 }

@@ -13,7 +13,7 @@ use crate::lease::id::LeaseId;
 /// Over several keys it must be so for each of them. Where there are none it is as of a key that
 /// does not exist: its numbers are 0, and no comparison of its value holds
 /// (`server/etcdserver/txn/txn.go`, `applyCompare`).
-#[derive(Clone, PartialEq)]
+#[derive(Clone, PartialEq, Eq)]
 #[must_use]
 pub struct Compare(pb::Compare);
 

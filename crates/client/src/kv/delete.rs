@@ -7,7 +7,7 @@ use crate::kv::key_value::KeyValue;
 use crate::kv::keys::Keys;
 
 /// What to delete, where `client.delete(key)` does not say enough.
-#[derive(Clone, PartialEq)]
+#[derive(Clone, PartialEq, Eq)]
 #[must_use]
 pub struct Delete(pb::DeleteRangeRequest);
 

@@ -36,6 +36,12 @@ impl KeyValue {
         self.0.value.clone()
     }
 
+    /// The key as text, if it is UTF-8.
+    #[must_use]
+    pub fn key_str(&self) -> Option<&str> {
+        std::str::from_utf8(&self.0.key).ok()
+    }
+
     /// The value as text, if it is UTF-8.
     #[must_use]
     pub fn value_str(&self) -> Option<&str> {

@@ -63,6 +63,23 @@ impl Keys {
         &self.key
     }
 
+    /// Whether `key` is one of them.
+    ///
+    /// ```
+    /// use tercet_client::Keys;
+    ///
+    /// assert!(Keys::prefix("a/").contains("a/1"));
+    /// assert!(!Keys::between("a", "c").contains("c"));
+    /// ```
+    #[must_use]
+    pub fn contains(&self, key: impl AsRef<[u8]>) -> bool {
+        let key = key.as_ref();
+        if self.range_end.is_empty() {
+            return key == self.key;
+        }
+        key >= &self.key[..] && (self.range_end == ZERO || key < &self.range_end[..])
+    }
+
     /// A range that ends where it begins.
     fn none() -> Self {
         const ONE: Bytes = Bytes::from_static(b"\x01");
@@ -163,6 +180,19 @@ mod tests {
         assert_eq!(wire(Keys::between("", "c")), pair(&[0], b"c"));
         assert_eq!(wire(Keys::starting_at("b")), pair(b"b", &[0]));
         assert_eq!(wire(Keys::starting_at("")), wire(Keys::all()));
+    }
+
+    #[test]
+    fn what_is_in_them() {
+        let of = |keys: Keys| ["", "a", "a/", "a/1", "a0", "b"].map(|key| keys.contains(key));
+        assert_eq!(of(Keys::one("a")), [false, true, false, false, false, false]);
+        assert_eq!(of(Keys::prefix("a/")), [false, false, true, true, false, false]);
+        assert_eq!(of(Keys::between("a/", "b")), [false, false, true, true, true, false]);
+        assert_eq!(of(Keys::starting_at("a/1")), [false, false, false, true, true, true]);
+        assert_eq!(of(Keys::all())[1..], [true; 5]);
+        assert_eq!(of(Keys::between("b", "a")), [false; 6]);
+        assert_eq!(of(Keys::none()), [false; 6]);
+        assert!(Keys::prefix(vec![0xff]).contains([0xff, 0xff]));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::lease::id::LeaseId;
 ///
 /// let put = Put::new("hello", "world").lease(7).prev_kv();
 /// ```
-#[derive(Clone, PartialEq)]
+#[derive(Clone, PartialEq, Eq)]
 #[must_use]
 pub struct Put(pb::PutRequest);
 

@@ -16,7 +16,7 @@ use crate::kv::keys::Keys;
 ///
 /// let newest = Range::prefix("jobs/").newest_first().limit(10);
 /// ```
-#[derive(Clone, PartialEq)]
+#[derive(Clone, PartialEq, Eq)]
 #[must_use]
 pub struct Range(pb::RangeRequest);
 

@@ -82,6 +82,7 @@ fn check_streamed(range: &pb::RangeRequest) -> Result<(), &'static str> {
 
 /// A range under way, in parts; dropping it ends it: see [`Client::range_stream`]. It is a [`Stream`],
 /// too.
+#[must_use = "dropping it asks for nothing more"]
 pub struct RangeStream {
     first: Option<pb::RangeStreamResponse>,
     parts: Streaming<pb::RangeStreamResponse>,

@@ -32,6 +32,7 @@ use crate::transport::call::Caller;
 ///
 /// Dropping it ends the keeping and not the lease, which runs out by itself; to end it at once,
 /// [`revoke`](Self::revoke) it.
+#[must_use = "it is kept alive until this is dropped"]
 pub struct Lease {
     kept: Arc<Kept>,
     keeper: Arc<Keeper>,

@@ -89,6 +89,7 @@ impl Client {
 /// All its bytes, one after the other, are a file as `etcdutl snapshot restore` takes it: the
 /// store, and the SHA-256 of it (`server/etcdserver/api/v3rpc/maintenance.go`). Both are compared
 /// as they come, and the end is not reached without an error if they differ.
+#[must_use = "nothing is saved until it is read"]
 pub struct Snapshot {
     first: Option<pb::SnapshotResponse>,
     responses: Streaming<pb::SnapshotResponse>,
@@ -116,7 +117,6 @@ impl Snapshot {
 
     /// How long it may stand still, with no byte coming, before it is given up;
     /// [`SNAPSHOT_STALL_TIMEOUT`] unless set. Only while a byte is waited for: who reads slowly may.
-    #[must_use]
     pub fn stall_timeout(mut self, timeout: Duration) -> Self {
         self.stall_timeout = timeout;
         self

@@ -29,7 +29,7 @@ impl Client {
 }
 
 /// What one member says of itself.
-#[derive(Clone, PartialEq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Status {
     header: pb::ResponseHeader,
     wire: pb::StatusResponse,

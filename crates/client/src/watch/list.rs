@@ -20,6 +20,7 @@ const TRIES: usize = 5;
 /// All keys at one revision, and what happens to them after it. From
 /// [`Client::list_then_watch`].
 #[non_exhaustive]
+#[must_use = "dropping it ends the watch"]
 pub struct Listed {
     /// The keys, in the order of their bytes.
     pub kvs: Vec<KeyValue>,

@@ -25,7 +25,7 @@ pub const WATCH_BUFFER_BYTES: usize = 8 << 20;
 ///
 /// let changes = Watch::prefix("jobs/").start_revision(42).prev_kv();
 /// ```
-#[derive(Clone, PartialEq)]
+#[derive(Clone, PartialEq, Eq)]
 #[must_use]
 pub struct Watch {
     wire: pb::WatchCreateRequest,

@@ -40,6 +40,7 @@ const GRACE: Duration = Duration::from_millis(500);
 /// ([`Watch::max_buffered_events`]) it is taken from the server until it is read again.
 ///
 /// It is also a [`Stream`] of what [`next`](Self::next) returns.
+#[must_use = "dropping it ends the watch"]
 pub struct Watcher(Arc<Shared>);
 
 impl Watcher {

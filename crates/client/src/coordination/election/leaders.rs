@@ -25,6 +25,7 @@ use crate::watch::{Event, Watch, WatchResponse, Watcher};
 /// happened since, it begins again with who leads then.
 ///
 /// While nobody waits for it, nothing is asked but what was under way.
+#[must_use = "dropping it ends the watch"]
 pub struct Leaders {
     prefix: Bytes,
     state: State,

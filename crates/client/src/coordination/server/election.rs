@@ -39,7 +39,7 @@ pub struct ElectionServer(Client);
 
 /// What proves who leads: what [`campaign`](ElectionServer::campaign) returns, and what the other
 /// requests of a leader take.
-#[derive(Clone, PartialEq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ServerLeadership {
     name: Bytes,
     key: Bytes,
@@ -208,6 +208,7 @@ impl ElectionServer {
 
 /// Leaders as a member tells of them, until this is dropped: see [`ElectionServer::observe`]. It is a
 /// [`Stream`], too.
+#[must_use = "dropping it ends the stream"]
 pub struct ServerLeaders {
     answers: Streaming<pb::LeaderResponse>,
     endpoint: Arc<str>,

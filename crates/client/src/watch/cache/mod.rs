@@ -49,6 +49,7 @@ use crate::watch::{WATCH, feed};
 /// Cloning it is cheap and gives another handle on the same copy, which is kept until the last is
 /// dropped.
 #[derive(Clone)]
+#[must_use = "it follows until its last handle is dropped"]
 pub struct Cache {
     shared: Arc<Shared>,
     changes: watch::Receiver<i64>,
