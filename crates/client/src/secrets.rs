@@ -1,8 +1,11 @@
-//! `Debug` of those of the wire's messages that have a password or a token, without it.
+//! Those of the wire's messages that have a password or a token: they do not show it, and wipe it when
+//! they are dropped.
 //!
-//! `cargo xtask proto` generates it for all others.
+//! `cargo xtask proto` generates `Debug` for all others.
 
 use std::fmt;
+
+use zeroize::Zeroize as _;
 
 use crate::generated::etcdserverpb as pb;
 
@@ -32,6 +35,34 @@ impl fmt::Debug for pb::AuthUserChangePasswordRequest {
         f.debug_struct("AuthUserChangePasswordRequest")
             .field("name", &self.name)
             .finish_non_exhaustive()
+    }
+}
+
+// Each attempt has a message of its own. What is encoded of it is not ours to wipe.
+
+impl Drop for pb::AuthenticateRequest {
+    fn drop(&mut self) {
+        self.password.zeroize();
+    }
+}
+
+impl Drop for pb::AuthenticateResponse {
+    fn drop(&mut self) {
+        self.token.zeroize();
+    }
+}
+
+impl Drop for pb::AuthUserAddRequest {
+    fn drop(&mut self) {
+        self.password.zeroize();
+        self.hashed_password.zeroize();
+    }
+}
+
+impl Drop for pb::AuthUserChangePasswordRequest {
+    fn drop(&mut self) {
+        self.password.zeroize();
+        self.hashed_password.zeroize();
     }
 }
 

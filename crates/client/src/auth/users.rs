@@ -20,7 +20,7 @@ impl Client {
     /// Adds a user who is known by a password.
     ///
     /// It is sent as it is, and a server may refuse one of more than 72 bytes, which is as far as
-    /// its hash looks (bcrypt). What we hold of it is not wiped.
+    /// its hash looks (bcrypt). Our copies of it are wiped, and those in buffers under way are not.
     ///
     /// Cancelling: it may happen all the same.
     ///

@@ -130,7 +130,10 @@ impl Member {
                 password: session.password().to_owned(),
             };
             let request = timed(request, patience);
-            async move { Ok(auth(channel).authenticate(request).await?.into_inner().token) }
+            async move {
+                let mut answer = auth(channel).authenticate(request).await?.into_inner();
+                Ok(std::mem::take(&mut answer.token))
+            }
         };
         let patience = Patience { in_all: patience, until_sent: patience, answer: patience };
         match self.deliver(Lane::Requests, None, patience, &send).await {
