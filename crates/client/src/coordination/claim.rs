@@ -39,10 +39,23 @@ pub(super) struct Wanted {
 }
 
 impl Claim {
+    /// Puts the key into the store, whoever else is there.
+    ///
+    /// Cancel safe: as [`make_alone`](Self::make_alone).
+    pub(super) async fn make(
+        session: &Session,
+        wanted: Wanted,
+        turn: Option<OwnedMutexGuard<()>>,
+    ) -> Result<Self> {
+        let name = wanted.name;
+        let claim = Self::make_alone(session, Wanted { alone: None, ..wanted }, turn).await?;
+        claim.ok_or_else(|| session.stopped(name))
+    }
+
     /// Puts the key into the store; `None` if it was to be alone and is not.
     ///
     /// Cancel safe: what is under way is ended in the background, and the key removed.
-    pub(super) async fn make(
+    pub(super) async fn make_alone(
         session: &Session,
         wanted: Wanted,
         turn: Option<OwnedMutexGuard<()>>,

@@ -71,8 +71,6 @@ impl DoubleBarrier {
         let wanted = Wanted { name: ENTER, key, value, alone: None };
         // From here on it leaves when it is dropped, however late its key comes into the store.
         let place = Claim::make(&self.session, wanted, None).await?;
-        // It was not asked to be alone.
-        let place = place.ok_or_else(|| self.session.stopped(ENTER))?;
         let own = place.fence().token();
         loop {
             let (waiters, ready, revision) = self.waiters().await?;

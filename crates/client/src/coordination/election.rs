@@ -77,8 +77,6 @@ impl Election {
         let turn = self.session.within(NAME, async { Ok(turn.await) }).await?;
         let wanted = Wanted { name: NAME, key, value: value.into(), alone: None };
         let claim = Claim::make(&self.session, wanted, Some(turn)).await?;
-        // It was not asked to be alone.
-        let claim = claim.ok_or_else(|| self.session.stopped(NAME))?;
         claim.wait_for_turn(NAME, &Keys::prefix(self.prefix.clone())).await?;
         Ok(Leadership(Held(claim)))
     }

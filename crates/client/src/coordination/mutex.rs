@@ -75,8 +75,6 @@ impl Mutex {
         let turn = self.session.turn(&wanted.key).lock_owned();
         let turn = self.session.within(NAME, async { Ok(turn.await) }).await?;
         let claim = Claim::make(&self.session, wanted, Some(turn)).await?;
-        // It was not asked to be alone.
-        let claim = claim.ok_or_else(|| self.session.stopped(NAME))?;
         claim.wait_for_turn(NAME, &Keys::prefix(self.prefix.clone())).await?;
         Ok(MutexGuard(Held(claim)))
     }
@@ -94,7 +92,7 @@ impl Mutex {
         let Ok(turn) = self.session.turn(&wanted.key).try_lock_owned() else {
             return Ok(None);
         };
-        let claim = Claim::make(&self.session, wanted, Some(turn)).await?;
+        let claim = Claim::make_alone(&self.session, wanted, Some(turn)).await?;
         Ok(claim.map(|claim| MutexGuard(Held(claim))))
     }
 

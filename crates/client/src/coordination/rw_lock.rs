@@ -102,8 +102,6 @@ impl RwLock {
     async fn enter(&self, name: &'static str, own: &Bytes, queue: &Bytes) -> Result<Claim> {
         let (wanted, turn) = self.wanted(name, own);
         let claim = Claim::make(&self.session, wanted, turn).await?;
-        // It was not asked to be alone.
-        let claim = claim.ok_or_else(|| self.session.stopped(name))?;
         claim.wait_for_turn(name, &Keys::prefix(queue.clone())).await?;
         Ok(claim)
     }
@@ -116,7 +114,7 @@ impl RwLock {
     ) -> Result<Option<Claim>> {
         let alone = Some(Keys::prefix(queue.clone()));
         let (wanted, turn) = self.wanted(name, own);
-        Claim::make(&self.session, Wanted { alone, ..wanted }, turn).await
+        Claim::make_alone(&self.session, Wanted { alone, ..wanted }, turn).await
     }
 
     fn wanted(&self, name: &'static str, own: &Bytes) -> (Wanted, Option<OwnedMutexGuard<()>>) {

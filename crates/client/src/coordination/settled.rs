@@ -2,41 +2,25 @@
 
 use std::time::{Duration, Instant};
 
-use super::claim::passes;
+use super::claim::{Pauses, passes};
 use crate::client::Client;
 use crate::error::{Error, Result};
 use crate::kv::{Guarded, Resolution, Txn};
 
-/// Between two questions that were not answered.
-const PAUSE: Duration = Duration::from_millis(25);
 /// As many times a request's as it may take to find out.
 const TIMES: u32 = 3;
 
-/// Whether the comparisons of a transaction held, and at which revision.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Settled {
-    pub(super) succeeded: bool,
-    pub(super) revision: i64,
-}
-
 /// Does this transaction, which does nothing unless its comparisons hold: once, however often it
-/// takes to find out what became of it.
+/// takes to find out what became of it. Returns whether they held.
 ///
 /// An error is as that of [`Guarded::txn`]: nothing happened, or nobody knows yet, and it can be
 /// resolved.
-pub(super) async fn settled(
-    guarded: &Guarded,
-    operation: &'static str,
-    txn: &Txn,
-) -> Result<Settled> {
+pub(super) async fn settled(guarded: &Guarded, operation: &'static str, txn: &Txn) -> Result<bool> {
     let begin = Instant::now();
     let patience = guarded.client().caller.timeout().saturating_mul(TIMES);
     loop {
         let error = match guarded.txn(txn.clone()).await {
-            Ok(answer) => {
-                let (succeeded, revision) = (answer.succeeded(), answer.revision());
-                return Ok(Settled { succeeded, revision });
-            }
+            Ok(answer) => return Ok(answer.succeeded()),
             Err(error) => error.during(operation),
         };
         if !error.is_resolvable() {
@@ -44,9 +28,7 @@ pub(super) async fn settled(
         }
         match resolved(&error, guarded.client(), || patience.saturating_sub(begin.elapsed())).await
         {
-            Some(Resolution::Applied { revision, succeeded }) => {
-                return Ok(Settled { succeeded, revision });
-            }
+            Some(Resolution::Applied { succeeded, .. }) => return Ok(succeeded),
             Some(Resolution::NotApplied) if begin.elapsed() < patience => {}
             // That it was not applied is known now, and so it is to who asks the error.
             Some(Resolution::NotApplied | Resolution::Undecidable) | None => return Err(error),
@@ -60,11 +42,12 @@ pub(super) async fn resolved(
     client: &Client,
     left: impl Fn() -> Duration,
 ) -> Option<Resolution> {
+    let mut pauses = Pauses::new();
     loop {
         match error.resolve(client).await {
             Ok(resolution) => return Some(resolution),
             Err(again) if left().is_zero() || !passes(&again) => return None,
-            Err(_) => tokio::time::sleep(PAUSE).await,
+            Err(_) => pauses.next().await,
         }
     }
 }

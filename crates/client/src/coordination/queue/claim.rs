@@ -35,8 +35,8 @@ pub(super) fn claim(guarded: Guarded, element: KeyValue) -> Claim {
         let unchanged = Compare::mod_revision(key.clone(), Is::Equal, element.mod_revision());
         let take = Txn::when([unchanged]).then([Op::delete(key)]).into();
         match settled(&guarded, "dequeue", &take).await {
-            Ok(answer) if answer.succeeded => Claimed::Taken(element),
-            Ok(_) => Claimed::Gone,
+            Ok(true) => Claimed::Taken(element),
+            Ok(false) => Claimed::Gone,
             Err(error) => match error.pending().cloned() {
                 Some(pending) => Claimed::Unsettled(error, again(guarded, element, pending)),
                 None => Claimed::Failed(error),

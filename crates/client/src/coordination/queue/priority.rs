@@ -64,7 +64,7 @@ impl PriorityQueue {
             let unchanged = Compare::mod_revision(bookkeeping.clone(), Is::Less, unchanged);
             let put = Txn::when([unchanged, Compare::missing(key.clone())])
                 .then([Op::put(bookkeeping.clone(), ""), Op::put(key, value.clone())]);
-            if settled(&self.elements.guarded, "enqueue", &put.into()).await?.succeeded {
+            if settled(&self.elements.guarded, "enqueue", &put.into()).await? {
                 return Ok(());
             }
             tokio::time::sleep(jittered(pause)).await;
