@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tercet_client::{Client, Election, Mutex, Range, RwLock, Session};
+use tercet_client::{Client, Election, ErrorKind, Mutex, Put, Range, RwLock, Session};
 use tokio::sync::Notify;
 
 use crate::scene::{LONG, Scene};
@@ -171,6 +171,20 @@ async fn election(scene: &Scene, one: &Session) {
     while cuts.go_on() {
         let leads = election.campaign("one").await.unwrap();
         cuts.drop_in(leads.resign()).await.transpose().unwrap();
+        scene.leaves_none_below(BELOW).await;
+    }
+
+    let mut cuts = scene.cuts("coordination/election.rs resume");
+    while cuts.go_on() {
+        let left = Put::new("election/left", "before").lease(one.lease_id());
+        let token = scene.client.put_with(left).await.unwrap().revision();
+        let resume = async || election.resume("election/left", token).await;
+        cuts.drop_in(resume()).await.transpose().unwrap();
+        // It is there as it was, or was taken over and given up.
+        match resume().await {
+            Ok(leads) => leads.resign().await.unwrap(),
+            Err(error) => assert_eq!(error.kind(), ErrorKind::NotHeld, "{error}"),
+        }
         scene.leaves_none_below(BELOW).await;
     }
 }

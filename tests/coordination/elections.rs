@@ -2,8 +2,8 @@
 
 use std::task::{Context, Poll, Waker};
 
-use tercet_client::{Election, ErrorKind, Leaders};
-use tercet_harness::Result;
+use tercet_client::{Bytes, Client, Config, Election, ErrorKind, Leaders, LeaseId};
+use tercet_harness::{Result, Security};
 use tercet_tests::{available, next_of};
 
 use crate::{LONG, fleet_of};
@@ -102,6 +102,72 @@ async fn leaders_are_a_stream_and_a_wait_that_is_given_up_loses_nobody() -> Resu
         }
         let words: Vec<_> = told.iter().map(|leader| leader.value_str().unwrap()).collect();
         assert_eq!(words, ["1", "2", "3", "4"]);
+    }
+    Ok(())
+}
+
+/// A leader whose process is killed: what it has, and nobody keeps.
+fn killed_leader(endpoint: Config, name: &'static str) -> (LeaseId, Bytes, i64) {
+    let dies = move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let left = runtime.block_on(async {
+            let client = Client::connect(endpoint).await.unwrap();
+            let session = client.session(LONG).await.unwrap();
+            let office = Election::new(&session, name).campaign("before").await.unwrap();
+            let key = Bytes::copy_from_slice(office.fence().key());
+            let left = (session.lease_id(), key, office.fence().token());
+            // Neither resigns nor revokes anything.
+            std::mem::forget((session, office));
+            left
+        });
+        runtime.shutdown_background();
+        left
+    };
+    std::thread::spawn(dies).join().unwrap()
+}
+
+#[tokio::test]
+async fn who_is_restarted_leads_on() -> Result<()> {
+    for etcd in available() {
+        let cluster = fleet_of(etcd).members(1).security(Security::Plaintext).start().await?;
+        let config = Config::new(cluster.endpoints());
+        let (lease, key, token) = killed_leader(config, "office");
+        let client = cluster.client().await?;
+        let other = client.session(LONG).await?;
+        let others = Election::new(&other, "office");
+        let waiting = tokio::spawn({
+            let others = others.clone();
+            async move { others.campaign("another").await }
+        });
+
+        let session = client.session_builder().lease(lease).open().await?;
+        let election = Election::new(&session, "office");
+        // The controls: another one's, of another time, of nobody, and of another election.
+        let kind = async |election: &Election, key: &Bytes, token| {
+            election.resume(key.clone(), token).await.unwrap_err().kind()
+        };
+        assert_eq!(kind(&others, &key, token).await, ErrorKind::NotHeld);
+        assert_eq!(kind(&election, &key, token - 1).await, ErrorKind::NotHeld);
+        assert_eq!(kind(&election, &"office/1".into(), token).await, ErrorKind::NotHeld);
+        let error = election.resume("house/1", token).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidRequest);
+        assert_eq!(error.to_string(), "resume: the key `house/1` is not of the election `office/`");
+
+        let office = election.resume(key.clone(), token).await?;
+        assert_eq!((office.fence().key(), office.fence().token()), (&key[..], token));
+        office.proclaim("after").await?;
+        let leader = others.leader().await?.expect("one leads");
+        assert_eq!((leader.value(), leader.fence().token()), (&b"after"[..], token));
+        assert!(!waiting.is_finished(), "nobody led in between");
+        // Once: who asks again waits for the first, and then there is nothing.
+        let again = tokio::spawn({
+            let (election, key) = (election.clone(), key.clone());
+            async move { election.resume(key, token).await }
+        });
+        office.resign().await?;
+        assert_eq!(again.await.unwrap().unwrap_err().kind(), ErrorKind::NotHeld);
+        let next = waiting.await.unwrap()?;
+        assert!(next.fence().token() > token);
     }
     Ok(())
 }

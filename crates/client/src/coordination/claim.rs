@@ -88,6 +88,26 @@ impl Claim {
         }
     }
 
+    /// Takes over the key that somebody has left who had the session's lease.
+    ///
+    /// Cancel safe: it stays as it is.
+    pub(super) async fn resume(
+        session: &Session,
+        fence: Fence,
+        name: &'static str,
+    ) -> Result<Self> {
+        let key = Bytes::copy_from_slice(fence.key());
+        let resuming = async {
+            let turn = session.turn(&key).lock_owned().await;
+            let ours = Compare::lease(key.clone(), Is::Equal, session.lease_id());
+            let look = Txn::from(Txn::when([fence.compare(), ours]).then([]));
+            let answer = session.client().txn_as(Operation::read(name), look).await?;
+            if answer.succeeded() { Ok(turn) } else { Err(fence.not_held(name)) }
+        };
+        let turn = session.within(name, resuming).await?;
+        Ok(Self { session: session.clone(), fence, turn: Some(turn), held: true })
+    }
+
     pub(super) fn fence(&self) -> &Fence {
         &self.fence
     }

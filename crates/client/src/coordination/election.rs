@@ -13,6 +13,7 @@ use crate::coordination::held::Held;
 use crate::coordination::session::Session;
 use crate::error::Result;
 use crate::json::json_inner;
+use crate::kv::check::invalid;
 use crate::kv::{KeyValue, Keys, Op, Order, Put, Range, SortBy, Txn};
 use crate::transport::call::Operation;
 
@@ -78,6 +79,40 @@ impl Election {
         let wanted = Wanted { name: NAME, key, value: value.into(), alone: None };
         let claim = Claim::make(&self.session, wanted, Some(turn)).await?;
         claim.wait_for_turn(NAME, &Keys::prefix(self.prefix.clone())).await?;
+        Ok(Leadership(Held(claim)))
+    }
+
+    /// Leads on with the key that this program had before it was restarted, or waits on with it.
+    ///
+    /// `key` and `token` are those of the [`fence`](Held::fence) of then, which are to be kept somewhere,
+    /// and the session must be on the lease of then ([`SessionBuilder::lease`]). Nobody else leads in
+    /// between, and what has the fence goes on being done. Who calls [`campaign`](Self::campaign) instead
+    /// waits behind the key, for as long as the session keeps its lease.
+    ///
+    /// It is on the caller that nobody holds the key any more: both would lead.
+    ///
+    /// Cancel safe until the key is found to be there; then as `campaign`.
+    ///
+    /// [`SessionBuilder::lease`]: crate::SessionBuilder::lease
+    ///
+    /// # Errors
+    ///
+    /// [`NotHeld`](crate::ErrorKind::NotHeld) if there is no such key, or none of the session's lease, and
+    /// [`InvalidRequest`](crate::ErrorKind::InvalidRequest) for one that is not of this election; or as
+    /// `campaign`.
+    pub async fn resume(&self, key: impl Into<Bytes>, token: i64) -> Result<Leadership> {
+        const RESUME: Operation = Operation::read("resume");
+        let key = key.into();
+        if !key.starts_with(&self.prefix) {
+            let what = format!(
+                "the key `{}` is not of the election `{}`",
+                String::from_utf8_lossy(&key),
+                String::from_utf8_lossy(&self.prefix)
+            );
+            return Err(invalid(RESUME, &what));
+        }
+        let claim = Claim::resume(&self.session, Fence::new(key, token), RESUME.name).await?;
+        claim.wait_for_turn(RESUME.name, &Keys::prefix(self.prefix.clone())).await?;
         Ok(Leadership(Held(claim)))
     }
 

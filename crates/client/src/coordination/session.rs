@@ -110,7 +110,9 @@ impl SessionBuilder {
     /// Several sessions may have the same, of one process or of several: each has keys of its own,
     /// which are `name/LEASE-` and a random number. Whoever takes a lock on the lease of a session
     /// *without* this, by etcd's own client or by [`LockServer`](crate::LockServer), writes that
-    /// session's very keys: they must not both use one name.
+    /// session's very keys: they must not both use one name. Keys that a program has left which was
+    /// killed are in the way of its next session, as of everybody else's, as long as that keeps the lease:
+    /// see [`Election::resume`](crate::Election::resume).
     pub fn lease(mut self, id: impl Into<LeaseId>) -> Self {
         self.lease = Some(id.into());
         self
