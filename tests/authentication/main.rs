@@ -7,6 +7,7 @@ mod hanging;
 mod leases;
 mod management;
 mod outcomes;
+mod servers;
 mod static_token;
 mod tokens;
 

@@ -1,10 +1,12 @@
 //! Every request of etcd 3.7's services: it is answered, or this etcd does not have it and the error
 //! says which does.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tercet_client::{
-    Access, AlarmKind, Client, Error, ErrorKind, Keys, Op, Permission, Range, Result, Txn,
+    Access, AlarmKind, Client, Config, Error, ErrorKind, Keys, Op, Permission, Range, Result, Tls,
+    Txn,
 };
 use tercet_harness::{Cluster, Timing};
 use tercet_tests::all;
@@ -55,8 +57,10 @@ async fn each_request_is_answered_or_says_which_etcd_has_it() -> tercet_harness:
         leases(&client, &mut answers).await;
         servers(&client, &mut answers).await;
         upkeep(&cluster, &client, &mut answers).await;
-        users(&client, &mut answers).await;
+        users(&cluster, &client, &mut answers).await;
 
+        let asked: BTreeSet<_> = answers.0.iter().map(|(name, _)| (*name).to_owned()).collect();
+        assert_eq!(asked, all_there_are());
         assert_eq!(answers.failed(), Vec::<String>::new(), "etcd {}", etcd.version());
         let minor = etcd.version().minor();
         let mut lacking = Vec::new();
@@ -74,6 +78,34 @@ async fn each_request_is_answered_or_says_which_etcd_has_it() -> tercet_harness:
         }
     }
     Ok(())
+}
+
+/// The requests of the services, by their definitions.
+fn all_there_are() -> BTreeSet<String> {
+    const FILES: [&str; 8] = [
+        include_str!("../../crates/client/proto/auth.proto"),
+        include_str!("../../crates/client/proto/cluster.proto"),
+        include_str!("../../crates/client/proto/election.proto"),
+        include_str!("../../crates/client/proto/kv.proto"),
+        include_str!("../../crates/client/proto/lease.proto"),
+        include_str!("../../crates/client/proto/lock.proto"),
+        include_str!("../../crates/client/proto/maintenance.proto"),
+        include_str!("../../crates/client/proto/watch.proto"),
+    ];
+    let mut requests = BTreeSet::new();
+    for file in FILES {
+        let mut service = "";
+        for line in file.lines().map(str::trim) {
+            if let Some(name) = line.strip_prefix("service ") {
+                service = name.trim_end_matches(" {");
+            } else if let Some(request) = line.strip_prefix("rpc ") {
+                let (name, _) = request.split_once('(').expect("it takes something");
+                requests.insert(format!("{service}.{name}"));
+            }
+        }
+    }
+    assert_eq!(requests.len(), 49, "the control");
+    requests
 }
 
 async fn keys(client: &Client, answers: &mut Answers) {
@@ -151,7 +183,7 @@ async fn upkeep(cluster: &Cluster, client: &Client, answers: &mut Answers) {
     answers.note("Maintenance.MoveLeader", client.move_leader(at, other.id()).await);
 }
 
-async fn users(client: &Client, answers: &mut Answers) {
+async fn users(cluster: &Cluster, client: &Client, answers: &mut Answers) {
     answers.note("Auth.AuthStatus", client.auth_status().await);
     answers.note("Auth.UserAdd", client.user_add("root", "secret").await);
     answers.note("Auth.RoleAdd", client.role_add("root").await);
@@ -172,5 +204,12 @@ async fn users(client: &Client, answers: &mut Answers) {
     answers.note("Auth.UserRevokeRole", client.user_revoke_role("alice", "reader").await);
     answers.note("Auth.RoleDelete", client.role_delete("reader").await);
     answers.note("Auth.UserDelete", client.user_delete("alice").await);
-    // Enabling, asking for a token and disabling are those of tests/authentication.
+    answers.note("Auth.AuthEnable", client.auth_enable().await);
+    let files = cluster.files();
+    let tls = Tls::mutual_files(&files.ca, &files.client.certificate, &files.client.key);
+    let config = Config::new(cluster.endpoints()).tls(tls.expect("they are there"));
+    let root = Client::connect(config.user("root", "secret")).await.expect("it can work");
+    // Its first request asks for a token.
+    answers.note("Auth.Authenticate", root.get("a").await);
+    answers.note("Auth.AuthDisable", root.auth_disable().await);
 }

@@ -36,8 +36,9 @@ const THEIRS: &str = "
     with_ignore_lease with_range with_from_key with_prefix with_all_keys with_limit with_revision
     with_sort with_serializable with_keys_only with_count_only with_min_mod_revision
     with_max_mod_revision with_min_create_revision with_max_create_revision with_physical when
-    and_then or_else op_responses key_str value_str into_key_value take_kvs take_prev_key header
-    take_header
+    and_then or_else op_responses key_str value_str into_key_value take_kvs take_prev_key
+    take_prev_kvs header take_header ca_certificate identity domain_name tls tls-ring tls-aws-lc
+    tls-roots
     watch cancel split request_progress message with_start_revision with_progress_notify
     with_filters with_watch_id with_fragment created canceled compact_revision cancel_reason
     event_type
@@ -49,6 +50,8 @@ const THEIRS: &str = "
     member_add member_remove member_update member_promote member_list with_is_learner move_leader
     downgrade prev_key granted_ttl grant revoke time_to_live with_key with_name with_rev with_leader
     with_member db_size raft_used_db_size db_size_quota downgrade_info compact_version blob
+    range_end is_prefix is_from_key get_type GRpcStatus TransportError WatchError ElectError
+    LeaseKeepAliveError InvalidArgs InvalidUri Utf8Error
     with_range_end read write read_write pub-response-field build-server";
 
 #[test]

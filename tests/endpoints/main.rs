@@ -2,6 +2,7 @@
 //! those of the members that there are now.
 
 mod balance;
+mod connections;
 mod sockets;
 mod sync;
 

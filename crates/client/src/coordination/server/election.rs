@@ -12,7 +12,7 @@ use tonic::Streaming;
 
 use super::check;
 use crate::client::{Client, timed};
-use crate::error::Result;
+use crate::error::{ErrorKind, Failure, Fate, Result};
 use crate::from_wire::FromWire as _;
 use crate::generated::v3electionpb as pb;
 use crate::generated::v3electionpb::election_client::ElectionClient;
@@ -29,6 +29,11 @@ const PROCLAIM: Operation = Operation::write("server proclaim");
 const RESIGN: Operation = Operation::repeatable("server resign");
 const LEADER: Operation = Operation::read("server leader");
 const OBSERVE: Operation = Operation::read("server observe");
+/// How often a member may end a stream of leaders at once and without a word.
+///
+/// It does so of all that goes wrong (`server/etcdserver/api/v3election/election.go`, `Observe`). The
+/// second time would be enough for a token, if it reached all members at once.
+const SILENT_ENDS: usize = 3;
 
 /// Elections in which a member stands for its client, as etcd's service `Election` has them.
 ///
@@ -191,18 +196,32 @@ impl ElectionServer {
     ///
     /// # Errors
     ///
-    /// Whatever went wrong, on each endpoint that was tried.
+    /// Whatever went wrong, on each endpoint that was tried; as for [`leader`](Self::leader), which is
+    /// asked when the member ends the stream at once, since it does not say why.
     pub async fn observe(&self, name: impl Into<Bytes>) -> Result<ServerLeaders> {
         let name = name.into();
         check(OBSERVE.name, &name, None)?;
         let request = pb::LeaderRequest { name: self.0.namespace.key(&name) };
         let open = |channel, _| {
             let request = tonic::Request::new(request.clone());
-            async move { elections(channel).observe(request).await }
+            async move {
+                let mut answers = elections(channel).observe(request).await?.into_inner();
+                Ok((answers.message().await?, answers))
+            }
         };
-        let (answers, endpoint) = self.0.caller.call(OBSERVE.long(), Lane::Streams, open).await?;
-        let namespace = self.0.namespace.clone();
-        Ok(ServerLeaders { answers: answers.into_inner(), endpoint, namespace, done: false })
+        for _ in 0..SILENT_ENDS {
+            let opened = self.0.caller.call(OBSERVE.long(), Lane::Streams, open).await?;
+            if let ((Some(first), answers), endpoint) = opened {
+                let namespace = self.0.namespace.clone();
+                let first = Some(first);
+                return Ok(ServerLeaders { first, answers, endpoint, namespace, done: false });
+            }
+            // A user who may not, or a token that it does not know, of which we get another so.
+            self.leader(name.clone()).await.map_err(|error| error.during(OBSERVE.name))?;
+        }
+        let what = "the member ended the stream each time before it said who leads, and not why";
+        let failure = Failure::new(ErrorKind::ConnectionLost, Fate::Refused, what);
+        Err(OBSERVE.failed_anywhere(failure))
     }
 }
 
@@ -210,6 +229,7 @@ impl ElectionServer {
 /// [`Stream`], too.
 #[must_use = "dropping it ends the stream"]
 pub struct ServerLeaders {
+    first: Option<pb::LeaderResponse>,
     answers: Streaming<pb::LeaderResponse>,
     endpoint: Arc<str>,
     namespace: Namespace,
@@ -231,7 +251,11 @@ impl ServerLeaders {
 
     fn poll_leader(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<KeyValue>>> {
         while !self.done {
-            match ready!(Pin::new(&mut self.answers).poll_next(context)) {
+            let answer = match self.first.take() {
+                Some(first) => Some(Ok(first)),
+                None => ready!(Pin::new(&mut self.answers).poll_next(context)),
+            };
+            match answer {
                 Some(Ok(answer)) => {
                     if let Some(kv) = leader(answer, &self.namespace) {
                         return Poll::Ready(Some(Ok(kv)));
