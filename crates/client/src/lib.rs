@@ -13,7 +13,7 @@
 //! # Ok(()) }
 //! ```
 //!
-//! And what else there is, as the README shows it:
+//! A lock and a watch:
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -43,6 +43,22 @@
 //! - No type of tonic, prost or hyper is in a signature, so their releases break nothing; of rustls
 //!   there is one, in [`Tls::rustls_config`].
 //! - etcd 3.4 to 3.7 are known to work.
+//!
+//! # Where to find what
+//!
+//! - Keys: [`get`](Client::get), [`put`](Client::put), [`range`](Client::range), [`pages`](Client::pages),
+//!   [`delete`](Client::delete), [`txn`](Client::txn); a part of the store: [`namespace`](Client::namespace).
+//! - Writes whose outcome can be found out: [`guarded`](Client::guarded).
+//! - Changes: [`watch`](Client::watch), [`list_then_watch`](Client::list_then_watch), a [`Cache`].
+//! - Leases: [`lease`](Client::lease), kept alive; [`session`](Client::session) with all that ends with it:
+//!   [`Mutex`], [`RwLock`], [`Election`], [`DoubleBarrier`].
+//! - [`queue`](Client::queue), [`priority_queue`](Client::priority_queue), [`barrier`](Client::barrier);
+//!   transactions as plain code: [`transact`](Client::transact).
+//! - Operating: [`status`](Client::status), [`snapshot`](Client::snapshot),
+//!   [`member_add`](Client::member_add), [`compact`](Client::compact), [`alarms`](Client::alarms); users and
+//!   roles: [`user_add`](Client::user_add), [`role_add`](Client::role_add),
+//!   [`auth_enable`](Client::auth_enable).
+//! - Around all of it: [`Config::observer`], [`Config::layer`], [`Config::intercept`].
 //!
 //! # Keys and values
 //!
@@ -81,16 +97,18 @@
 //! # When something fails
 //!
 //! - A request has ten seconds over all attempts ([`Config::request_timeout`]), a connection three
-//!   ([`Config::dial_timeout`]). Reads are asked again elsewhere, writes only if they were provably not
-//!   sent. There is no count of retries to set.
+//!   ([`Config::dial_timeout`]). Reads are asked again elsewhere, and so are the few writes of which twice
+//!   is the same as once (leases); all others only if they were provably not sent. There is no count of
+//!   retries to set.
 //! - [`Client::connect`] asks nobody. While no member can be reached each request fails with
-//!   [`ErrorKind::Connect`], and so do a first watch and a first session; those that there are go on.
+//!   [`ErrorKind::Connect`] or [`ErrorKind::Tls`]. A first watch and a first session fail likewise; those
+//!   already running go on by themselves.
 //! - Metrics: [`Config::observer`]. Logs and traces: spans of `tracing`. What is to be around each
 //!   request: [`Config::layer`].
 //!
 //! # Features
 //!
-//! - `ring` (default): cryptography by ring, which compiles in half the time.
+//! - `ring` (default): cryptography by ring.
 //! - `aws-lc-rs`: cryptography by AWS-LC, if `ring` is off (`default-features = false`). With both
 //!   it is ring, so that a dependency that adds a feature changes nothing.
 
