@@ -3,6 +3,7 @@
 
 mod balance;
 mod connections;
+mod names;
 mod sockets;
 mod sync;
 
