@@ -5,6 +5,7 @@
 mod every_rpc;
 mod examples;
 mod hooks;
+mod layered_streams;
 mod layers;
 mod migration;
 mod namespaces;

@@ -1,6 +1,7 @@
 //! Why a request failed, and whether it may have happened all the same.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::kv::{Keys, Pending};
@@ -144,10 +145,12 @@ pub enum Outcome {
 /// Why a request failed.
 ///
 /// Its text says which operation, where, what happened and, where that is known, what would mend
-/// it. The cause underneath, if there is one, is only in [`source`](std::error::Error::source).
+/// it. The cause underneath, if there is one, is only in [`source`](std::error::Error::source), and clones
+/// share it.
+#[derive(Clone)]
 pub struct Error(Box<Inner>);
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Inner {
     operation: &'static str,
     failure: Failure,
@@ -161,7 +164,9 @@ struct Inner {
 }
 
 /// One attempt's end, before it is known which request it ends.
-#[derive(Debug)]
+///
+/// It can be cloned, since one may answer for several requests.
+#[derive(Debug, Clone)]
 pub(crate) struct Failure {
     pub(crate) kind: ErrorKind,
     pub(crate) fate: Fate,
@@ -170,7 +175,7 @@ pub(crate) struct Failure {
     pub(crate) fix: Option<&'static str>,
     /// What the server said, word for word.
     pub(crate) message: Option<String>,
-    pub(crate) source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    pub(crate) source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
 /// How far one attempt came.
@@ -275,30 +280,6 @@ impl Error {
         }))
     }
 
-    /// The same of a read, for another who waited for it, without what is underneath.
-    pub(crate) fn copy(&self) -> Self {
-        let Inner { operation, failure, outcome, .. } = &*self.0;
-        let failure = Failure {
-            kind: failure.kind,
-            fate: failure.fate,
-            what: failure.what.clone(),
-            fix: failure.fix,
-            message: failure.message.clone(),
-            source: None,
-        };
-        Self(Box::new(Inner {
-            operation,
-            failure,
-            endpoint: self.0.endpoint.clone(),
-            outcome: *outcome,
-            before: self.0.before.clone(),
-            elapsed: self.0.elapsed,
-            compact_revision: self.0.compact_revision,
-            keys: self.0.keys.clone(),
-            pending: None,
-        }))
-    }
-
     /// The same, said of another operation.
     pub(crate) fn during(mut self, operation: &'static str) -> Self {
         self.0.operation = operation;
@@ -343,7 +324,7 @@ impl Error {
         mut self,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> Self {
-        self.0.failure.source = Some(source.into());
+        self.0.failure.source = Some(source.into().into());
         self
     }
 }

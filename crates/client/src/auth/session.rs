@@ -28,7 +28,7 @@ struct Last {
     /// How many there were.
     number: u64,
     /// `None` before the first, and when the token is no longer taken.
-    answer: Option<Result<Option<HeaderValue>, Refusal>>,
+    answer: Option<Result<Option<HeaderValue>, Failure>>,
     /// Until when that nobody is asked is taken to hold.
     nobody_until: Option<Instant>,
     /// Which endpoint gave it, and when.
@@ -41,7 +41,7 @@ struct InVain {
     endpoint: Arc<str>,
     ended: Instant,
     took: Duration,
-    why: Refusal,
+    why: Failure,
 }
 
 /// For how long others than who gave it may not know a token: etcd's simple tokens reach the other
@@ -84,15 +84,6 @@ impl Pass {
     pub(crate) fn given_by(self, endpoint: &str, when: Instant) -> Self {
         Self { given: Some((endpoint.into(), when)), ..self }
     }
-}
-
-/// Why there is no token, to be told to several requests.
-#[derive(Clone)]
-struct Refusal {
-    kind: ErrorKind,
-    what: String,
-    fix: Option<&'static str>,
-    message: Option<String>,
 }
 
 impl Session {
@@ -148,12 +139,12 @@ impl Session {
             if let Some(answer) = last.answer.as_ref().filter(|_| last.number > seen) {
                 return match answer {
                     Ok(token) => Ok(last.pass(token.clone())),
-                    Err(refusal) => Err(refusal.failure(Fate::Refused)),
+                    Err(refusal) => Err(Failure { fate: Fate::Refused, ..refusal.clone() }),
                 };
             }
             let in_vain = last.in_vain.as_ref();
             if let Some(in_vain) = in_vain.filter(|it| it.holds(endpoint, began, left())) {
-                return Err(in_vain.why.failure(Fate::NeverSent));
+                return Err(Failure { fate: Fate::NeverSent, ..in_vain.why.clone() });
             }
         }
         let asked = Instant::now();
@@ -169,11 +160,11 @@ impl Session {
             }
             Err(failure) if failure.fate == Fate::Refused => {
                 last.number += 1;
-                last.answer = Some(Err(Refusal::of(&failure)));
+                last.answer = Some(Err(failure.clone()));
                 Err(failure)
             }
             Err(failure) => {
-                let (endpoint, why) = (endpoint.clone(), Refusal::of(&failure));
+                let (endpoint, why) = (endpoint.clone(), failure.clone());
                 let (ended, took) = (Instant::now(), asked.elapsed());
                 last.in_vain = Some(InVain { endpoint, ended, took, why });
                 Err(failure)
@@ -223,22 +214,6 @@ impl InVain {
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Session").field("user", &self.user).finish_non_exhaustive()
-    }
-}
-
-impl Refusal {
-    fn of(failure: &Failure) -> Self {
-        Self {
-            kind: failure.kind,
-            what: failure.what.clone(),
-            fix: failure.fix,
-            message: failure.message.clone(),
-        }
-    }
-
-    fn failure(&self, fate: Fate) -> Failure {
-        let Self { kind, what, fix, message } = self.clone();
-        Failure { kind, fate, what, fix, message, source: None }
     }
 }
 

@@ -23,7 +23,7 @@ pub(crate) fn classify(status: Status) -> Failure {
         return Failure::new(own.kind, Fate::Unknown, own.what);
     }
     let failure = find::<Ended>(&status).map_or_else(lost, unanswered);
-    Failure { source: Some(Box::new(Cause(status))), ..failure }
+    Failure { source: Some(Arc::new(Cause(status))), ..failure }
 }
 
 /// The end of an attempt whose time ran out.
@@ -198,7 +198,7 @@ pub(crate) fn from_dial(dial: &DialError) -> Failure {
         what: dial.what.clone(),
         fix: dial.fix,
         message: None,
-        source: dial.source.clone().map(|source| Box::new(Shared(source)) as _),
+        source: dial.source.clone(),
     }
 }
 
@@ -223,22 +223,6 @@ impl fmt::Display for Cause {
 impl StdError for Cause {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.0.source()?.source()
-    }
-}
-
-/// A cause that several errors have.
-#[derive(Debug)]
-struct Shared(Arc<dyn StdError + Send + Sync>);
-
-impl fmt::Display for Shared {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
-    }
-}
-
-impl StdError for Shared {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.0.source()
     }
 }
 

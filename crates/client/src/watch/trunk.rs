@@ -266,7 +266,7 @@ impl Trunk {
         let for_all = refusal::is_for_all(kind);
         for key in keys {
             if self.flows.get(&key).is_some_and(|flow| for_all || !flow.is_confirmed()) {
-                self.end(key, error.copy());
+                self.end(key, error.clone());
             }
         }
         self.link = Link::Down(Some(self.backoff.pause()));

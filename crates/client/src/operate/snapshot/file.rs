@@ -3,6 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
@@ -77,7 +78,7 @@ json_object!(SavedSnapshot, it => {
 
 fn read(path: &Path) -> Result<SavedSnapshot, Failure> {
     let unreadable = |error: io::Error| Failure {
-        source: Some(Box::new(error)),
+        source: Some(Arc::new(error)),
         ..Failure::new(ErrorKind::Io, Fate::NeverSent, "it cannot be read")
     };
     let file = File::open(path).map_err(unreadable)?;

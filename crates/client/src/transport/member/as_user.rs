@@ -1,5 +1,6 @@
 //! Requests of a user.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::HeaderValue;
@@ -141,7 +142,7 @@ impl Member {
                 let mut token = HeaderValue::try_from(token).map_err(|source| {
                     let what = "the server's token cannot be sent back to it";
                     let failure = Failure::new(ErrorKind::Protocol, Fate::Refused, what);
-                    Failure { source: Some(Box::new(source)), ..failure }
+                    Failure { source: Some(Arc::new(source)), ..failure }
                 })?;
                 // Neither shown by `Debug` nor kept in a table of HTTP/2.
                 token.set_sensitive(true);

@@ -208,7 +208,7 @@ impl Shared {
     }
 
     fn end(&self) -> Option<Error> {
-        self.read(|data| data.end.as_ref().map(Error::copy))
+        self.read(|data| data.end.clone())
     }
 }
 
