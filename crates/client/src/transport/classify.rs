@@ -23,7 +23,7 @@ pub(crate) fn classify(status: Status) -> Failure {
         return Failure::new(own.kind, Fate::Unknown, own.what);
     }
     let failure = find::<Ended>(&status).map_or_else(lost, unanswered);
-    Failure { source: Some(Arc::new(Cause(status))), ..failure }
+    Failure { source: Cause::of(status, &failure.what), ..failure }
 }
 
 /// The end of an attempt whose time ran out.
@@ -209,20 +209,41 @@ fn lost() -> Failure {
 
 /// What a status was made from, without the status, whose own text only repeats it.
 #[derive(Debug)]
-struct Cause(Status);
+struct Cause {
+    status: Status,
+    /// How many of the sources of the status are left out, too.
+    left_out: usize,
+}
+
+impl Cause {
+    /// What is under a failure of which `what` is said already.
+    fn of(status: Status, what: &str) -> Option<Arc<dyn StdError + Send + Sync>> {
+        let left_out = usize::from(status.source().is_some_and(|it| it.to_string() == what));
+        let cause = Self { status, left_out };
+        cause.error().is_some().then(|| Arc::new(cause) as _)
+    }
+
+    fn error(&self) -> Option<&(dyn StdError + 'static)> {
+        let mut error = self.status.source()?;
+        for _ in 0..self.left_out {
+            error = error.source()?;
+        }
+        Some(error)
+    }
+}
 
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.source() {
-            Some(source) => fmt::Display::fmt(source, f),
-            None => f.write_str(self.0.message()),
+        match self.error() {
+            Some(error) => fmt::Display::fmt(error, f),
+            None => f.write_str(self.status.message()),
         }
     }
 }
 
 impl StdError for Cause {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.0.source()?.source()
+        self.error()?.source()
     }
 }
 
