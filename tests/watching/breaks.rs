@@ -64,7 +64,7 @@ enum Way {
     Kill,
     Reset,
     IsolateLeader,
-    CutOneWay,
+    CutLink,
     Pause,
     NewCertificates,
     KillLeader,
@@ -76,7 +76,7 @@ const WAYS: [Way; 9] = [
     Way::Kill,
     Way::Reset,
     Way::IsolateLeader,
-    Way::CutOneWay,
+    Way::CutLink,
     Way::Pause,
     Way::NewCertificates,
     Way::KillLeader,
@@ -170,18 +170,16 @@ impl Breaks<'_> {
                 drop(isolated);
                 leads
             }
-            // It does not hear how far the others are, or they do not hear it.
-            Way::CutOneWay => {
-                let mut cuts = Vec::new();
-                if leads {
-                    let follower = leader.others()[0];
-                    cuts.push(cluster.cut_one_way(follower, leader)?);
-                    cuts.push(cluster.cut_one_way(leader, follower)?);
+            // The leader does not hear it any more; or it leads, and one that follows neither hears
+            // it nor is heard.
+            Way::CutLink => {
+                let cut = if leads {
+                    cluster.cut(leader, leader.others()[0])?
                 } else {
-                    cuts.push(cluster.cut_one_way(watched, leader)?);
-                }
+                    cluster.cut_one_way(watched, leader)?
+                };
                 some().await;
-                drop(cuts);
+                drop(cut);
                 false
             }
             Way::Pause => {
