@@ -1,15 +1,18 @@
 //! Everything is told once, in order and whole, while the fleet is broken in every way.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
-use tercet_client::{Client, Watch, Watcher};
-use tercet_harness::{Cluster, End, LinkPolicy, Member, Result};
+use tercet_client::{Balance, Client, Watch, Watcher};
+use tercet_harness::{Cluster, Result};
 use tercet_tests::{available, on_a_whole_fleet, say};
 use tokio::task::JoinHandle;
 
+use crate::breaks::{Breaks, Resumed};
 use crate::checker::{Change, Told, changes, check, check_complete, check_order, controls};
 use crate::scribes::{PREFIX, Scribes, check_acknowledged};
-use crate::support::{PATIENCE, fleet_of, impatient, next, put};
+use crate::support::{PATIENCE, config_of, fleet_of, impatiently, next, put};
 
 /// How many changes are watched: in `TERCET_WATCH_EVENTS` as many as wanted.
 fn events() -> usize {
@@ -20,24 +23,54 @@ fn events() -> usize {
 /// What is put when all is over, so that every watch knows it.
 const END: &str = "w/1/end";
 
-/// Reads a watch until the end is told.
-fn listen(mut watcher: Watcher, pace: Option<Duration>) -> JoinHandle<Told> {
-    tokio::spawn(async move {
-        let mut told = Told::new();
-        loop {
-            let mut response = next_within(&mut watcher).await;
-            let end = response.iter().position(|change| change.key == END);
-            // What is told at once may go on after it.
-            response.truncate(end.map_or(usize::MAX, |end| end + 1));
-            told.push(response);
-            if end.is_some() {
-                return told;
+/// As whom everybody comes while the fleet asks for users.
+const ROOT: &str = "root";
+
+/// Up to which revision each watch was told.
+#[derive(Default)]
+pub(crate) struct Heard(Vec<Arc<AtomicI64>>);
+
+impl Heard {
+    /// Reads a watch until the end is told.
+    fn listen(&mut self, mut watcher: Watcher, pace: Option<Duration>) -> JoinHandle<Told> {
+        let heard = Arc::new(AtomicI64::new(0));
+        self.0.push(heard.clone());
+        tokio::spawn(async move {
+            let mut told = Told::new();
+            loop {
+                let mut response = next_within(&mut watcher).await;
+                let end = response.iter().position(|change| change.key == END);
+                // What is told at once may go on after it.
+                response.truncate(end.map_or(usize::MAX, |end| end + 1));
+                if let Some(last) = response.last() {
+                    heard.store(last.revision, Ordering::Relaxed);
+                }
+                told.push(response);
+                if end.is_some() {
+                    return told;
+                }
+                if let Some(pace) = pace {
+                    tokio::time::sleep(pace).await;
+                }
             }
-            if let Some(pace) = pace {
-                tokio::time::sleep(pace).await;
+        })
+    }
+
+    /// Up to where all of them were told, so that nothing is lost when it is compacted away.
+    pub(crate) fn by_all(&self) -> i64 {
+        self.0.iter().map(|heard| heard.load(Ordering::Relaxed)).min().unwrap_or_default()
+    }
+
+    /// Waits until the first is told more than by now, and so is in place.
+    pub(crate) async fn by_first_more(&self) {
+        let before = self.0[0].load(Ordering::Relaxed);
+        let more = async {
+            while self.0[0].load(Ordering::Relaxed) == before {
+                tokio::time::sleep(Duration::from_millis(5)).await;
             }
-        }
-    })
+        };
+        tokio::time::timeout(PATIENCE, more).await.expect("it goes on");
+    }
 }
 
 /// The writers have pauses of their own while the fleet is broken.
@@ -46,48 +79,79 @@ async fn next_within(watcher: &mut Watcher) -> Vec<Change> {
     changes(next.expect("in time").expect("it goes on").expect("no error"))
 }
 
+/// What happened, as watches were told that never lost their stream.
+pub(crate) struct History {
+    changes: Vec<Change>,
+    next: i64,
+}
+
+impl History {
+    /// Also asked for before it is compacted away: no one is told of it afterwards.
+    pub(crate) async fn read_to(&mut self, client: &Client, revision: i64) -> Result<()> {
+        let rest = Watch::prefix(PREFIX).start_revision(self.next);
+        let mut watcher = client.watch(rest).await?;
+        while self.changes.last().is_none_or(|change| change.revision < revision) {
+            self.changes.extend(changes(next(&mut watcher).await));
+        }
+        self.changes.retain(|change| change.revision <= revision);
+        self.next = revision + 1;
+        Ok(())
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everything_is_told_once_in_order_and_whole_whatever_breaks() -> Result<()> {
     for etcd in available() {
-        on_a_whole_fleet(fleet_of(etcd, 3), told_exactly).await?;
+        // The shortest that there is: watches ask for nothing, and so their tokens are soon old.
+        let fleet = fleet_of(etcd, 3).flag("auth-token-ttl", "1").flag("bcrypt-cost", "4");
+        on_a_whole_fleet(fleet, told_exactly).await?;
     }
     Ok(())
 }
 
 async fn told_exactly(cluster: &Cluster) -> Result<()> {
     let begin = Instant::now();
-    let client = cluster.client().await?;
+    let owner = cluster.client().await?;
+    owner.user_add(ROOT, ROOT).await?;
+    owner.role_add(ROOT).await?;
+    owner.user_grant_role(ROOT, ROOT).await?;
+    // It does no harm as long as nobody is asked.
+    cluster.set_user(ROOT, ROOT);
+
+    // One watch only, so that what is counted is how often it lost its stream.
+    let resumed = Arc::new(Resumed::default());
+    let config = config_of(cluster)?.balance(Balance::InOrder).user(ROOT, ROOT);
+    let client = Client::connect(config.observer(resumed.clone())).await?;
     let all = || Watch::prefix(PREFIX).prev_kv();
     let watcher = client.watch(all()).await?;
+    resumed.begin(&watcher.endpoint());
     let first = watcher.created_revision() + 1;
     let other = cluster.client().await?;
     let pace = Some(Duration::from_millis(2));
-    let small = client.watch(all().max_buffered_events(50)).await?;
-    let one = client.watch(Watch::prefix("w/1/")).await?;
+    let small = other.watch(all().max_buffered_events(50)).await?;
+    let one = other.watch(Watch::prefix("w/1/")).await?;
     let puts = other.watch(Watch::prefix(PREFIX).no_deletes()).await?;
-    let watcher = listen(watcher, None);
-    let one = listen(one, None);
-    let puts = listen(puts, None);
-    let small = listen(small, pace);
+    let mut heard = Heard::default();
+    let watcher = heard.listen(watcher, None);
+    let one = heard.listen(one, None);
+    let puts = heard.listen(puts, None);
+    let small = heard.listen(small, pace);
 
     let mut writers = Vec::new();
     for _ in 0..4 {
-        writers.push(impatient(cluster).await?);
+        let config = impatiently(config_of(cluster)?.user(ROOT, ROOT));
+        writers.push(Client::connect(config).await?);
     }
     let scribes = Scribes::start(writers, 12);
-    let breaks = break_everything(cluster, &client, &scribes).await?;
+    let mut history = History { changes: Vec::new(), next: first };
+    let breaks = Breaks { cluster, scribes: &scribes, resumed: &resumed, heard: &heard };
+    let (breaks, felt) = breaks.break_everything(&mut history, events()).await?;
     let acknowledged = scribes.stop().await;
     cluster.wait_until_ready().await?;
     let end = put(&client, END, "").await;
 
-    // What happened is asked of one that never loses its stream.
-    let mut again =
-        cluster.client().await?.watch(Watch::prefix(PREFIX).start_revision(first)).await?;
-    let mut happened: Vec<Change> = Vec::new();
-    while happened.last().is_none_or(|change| change.revision < end) {
-        happened.extend(changes(next(&mut again).await));
-    }
-    happened.retain(|change| change.revision <= end);
+    history.read_to(&cluster.client().await?, end).await?;
+    let happened = history.changes;
     check_acknowledged(&acknowledged, &happened);
     for (who, told) in [("all", watcher), ("slow", small)] {
         let told = told.await.unwrap();
@@ -102,85 +166,18 @@ async fn told_exactly(cluster: &Cluster) -> Result<()> {
         check_order(&told).unwrap_or_else(|violation| panic!("{who}: {violation}"));
         check_complete(&told, &happened).unwrap_or_else(|violation| panic!("{who}: {violation}"));
     }
+    let times = resumed.times();
+    assert!(times >= felt, "{felt} breaks end the stream of a watch, which resumed {times} times");
     say(&format!(
-        "etcd {}: {} changes in {} revisions were told exactly, {breaks} times broken, in {:.1?}",
+        "etcd {}: {} changes in {} revisions were told exactly, {breaks} times broken; one watch \
+         resumed {times} times, of which {felt} were asked for, with {} tokens; in {:.1?}",
         cluster.binary().version(),
         happened.len(),
         end - first,
+        resumed.tokens(),
         begin.elapsed()
     ));
     Ok(())
 }
 
 type Of = Box<dyn Fn(&Change) -> bool>;
-
-/// Breaks the fleet in one way after another, until enough is written. Returns how often.
-async fn break_everything(cluster: &Cluster, client: &Client, scribes: &Scribes) -> Result<usize> {
-    const WAYS: usize = 8;
-    let mut breaks = 0;
-    let goal = events();
-    while breaks < WAYS || scribes.changes() < goal {
-        // Mostly that one which the watches are on.
-        let probe = client.watch("probe").await?;
-        let on = probe.endpoint();
-        let watched = cluster.members().find(|member| member.client_url() == on);
-        let watched = watched.unwrap_or_else(|| cluster.member(0));
-        let leader = cluster.leader().await?;
-        let other = cluster.members().find(|it| it.index() != watched.index()).unwrap();
-        broken(cluster, breaks % WAYS, watched, leader, other, scribes).await?;
-        breaks += 1;
-        scribes.wait_for((scribes.changes() + goal / 16).min(goal)).await;
-    }
-    Ok(breaks)
-}
-
-async fn broken(
-    cluster: &Cluster,
-    way: usize,
-    watched: Member<'_>,
-    leader: Member<'_>,
-    other: Member<'_>,
-    scribes: &Scribes,
-) -> Result<()> {
-    let some = async || scribes.wait_for(scribes.changes() + 24).await;
-    match way {
-        0 => {
-            let down = watched.kill()?;
-            some().await;
-            down.restart().await?;
-        }
-        // Streams are reset, and new ones refused.
-        1 => {
-            let reset = cluster.impose_both_ways(End::Clients, watched, LinkPolicy::RESET)?;
-            some().await;
-            drop(reset);
-        }
-        2 => {
-            let isolated = cluster.isolate(leader)?;
-            some().await;
-            drop(isolated);
-        }
-        3 => {
-            let cut = cluster.cut_one_way(watched, other)?;
-            some().await;
-            drop(cut);
-        }
-        4 => {
-            let paused = watched.pause()?;
-            tokio::time::sleep(Duration::from_secs(1)).await;
-            drop(paused);
-        }
-        5 => cluster.rotate_leaves().await?,
-        6 => {
-            let down = leader.kill()?;
-            some().await;
-            down.restart().await?;
-        }
-        _ => {
-            let isolated = cluster.isolate(watched)?;
-            some().await;
-            drop(isolated);
-        }
-    }
-    Ok(cluster.wait_until_ready().await?)
-}

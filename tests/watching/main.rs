@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper of a test may fail as the test may")]
 
+mod breaks;
 mod cache;
 mod checker;
 mod compaction;

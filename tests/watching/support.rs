@@ -33,13 +33,16 @@ pub(crate) async fn put(client: &Client, key: &str, value: &str) -> i64 {
     tokio::time::timeout(PATIENCE, write).await.expect("the fleet takes a write in time")
 }
 
-/// A client that does not wait for long where nobody answers, so that a test is not slow.
-pub(crate) async fn impatient(cluster: &Cluster) -> Result<Client> {
+/// What makes a client of the fleet, which is nobody's.
+pub(crate) fn config_of(cluster: &Cluster) -> Result<Config> {
     let files = cluster.plan().files();
     let tls = Tls::mutual_files(&files.ca, &files.client.certificate, &files.client.key)?;
-    let config = Config::new(cluster.endpoints()).tls(tls);
-    let config = config.request_timeout(Duration::from_secs(1)).dial_timeout(PATIENCE);
-    Ok(Client::connect(config).await?)
+    Ok(Config::new(cluster.endpoints()).tls(tls))
+}
+
+/// One that does not wait for long where nobody answers, so that a test is not slow.
+pub(crate) fn impatiently(config: Config) -> Config {
+    config.request_timeout(Duration::from_secs(1)).dial_timeout(PATIENCE)
 }
 
 /// Whether this etcd answers a request for progress only after what happened before.

@@ -42,7 +42,8 @@ async fn no_write_is_lost_or_misreported_while_tokens_are_not_taken() -> Result<
         let options = LoadOptions::default().writers(3).prefix("alice/");
         let load = Load::guarded(&alice, options).await;
         for number in 0..10 {
-            // Each change makes all tokens old.
+            // Tokens of this kind stay good. What was asked for before the change and is carried out
+            // after it is old.
             root.role_add(format!("role-{number}")).await?;
             load.acknowledges(5).await;
         }
