@@ -61,6 +61,10 @@ impl Way {
     }
 }
 
+fn all() -> impl Iterator<Item = (Kind, Way)> {
+    KINDS.into_iter().flat_map(|kind| WAYS.map(|way| (kind, way)))
+}
+
 fn key(kind: Kind, way: Way) -> String {
     format!("work/{kind:?}/{way:?}")
 }
@@ -70,12 +74,6 @@ struct Holder {
     kind: Kind,
     session: Session,
     guard: Guard,
-}
-
-impl Holder {
-    fn token(&self) -> i64 {
-        self.guard.fence().token()
-    }
 }
 
 /// Takes everything as soon as it is free, each with a session of its own, and writes everything.
@@ -90,6 +88,18 @@ async fn hold(client: &Client, ttl: Duration, value: &'static str) -> Result<Vec
         holders.push(Arc::new(Holder { kind, session, guard }));
     }
     Ok(holders)
+}
+
+fn tokens(holders: &[Arc<Holder>]) -> Vec<i64> {
+    holders.iter().map(|holder| holder.guard.fence().token()).collect()
+}
+
+fn rises(before: &[i64], holders: &[Arc<Holder>]) {
+    let after = tokens(holders);
+    assert!(
+        before.iter().zip(&after).all(|(before, after)| before < after),
+        "{before:?} {after:?}"
+    );
 }
 
 const FIRST: &str = "of the first, in time";
@@ -126,21 +136,15 @@ impl<'a> Scene<'a> {
         each.map(|(holder, way)| Late::begin(holder, way)).collect()
     }
 
-    /// Others have everything and have written, and know it: once its leases have run out or,
-    /// sooner, when they are revoked.
+    /// Somebody else has everything and has written it all: when the leases of the first have run
+    /// out or, where that takes long, when they are revoked.
     async fn succeeded(&self) -> Result<Vec<Arc<Holder>>> {
         for holder in self.first.iter().filter(|holder| holder.session.ttl() == LONG) {
             self.elsewhere.lease_revoke(holder.session.lease_id()).await?;
         }
         let second = hold(&self.elsewhere, LONG, SECOND).await?;
-        self.rises(&self.first, &second);
+        rises(&tokens(&self.first), &second);
         Ok(second)
-    }
-
-    fn rises(&self, before: &[Arc<Holder>], after: &[Arc<Holder>]) {
-        for (before, after) in before.iter().zip(after) {
-            assert!(after.token() > before.token(), "{:?}", after.kind);
-        }
     }
 
     /// The fault is over. No late write was done, and none will be.
@@ -155,45 +159,44 @@ impl<'a> Scene<'a> {
             }
         }
         self.cluster.wait_until_ready().await?;
-        // Whatever is still under way through that member comes before this.
+        // What was still under way through that member came before this.
         self.here.put("last", "").await?;
-        let twice = self.written().await?;
+        let mut twice = 0;
+        for member in self.cluster.members() {
+            twice = written(&member.client().await?).await?;
+        }
         let version = self.cluster.binary().version();
-        say(&format!("etcd {version}: {twice} of the unfenced were done twice"));
+        say(&format!("etcd {version}: {twice} unfenced writes were done that had been given up"));
 
         // The control: a holder is let through, by the same client.
+        let before = tokens(&second);
         drop(second);
         let third = hold(&self.here, LONG, THIRD).await?;
-        self.rises(&self.first, &third);
-        for (kind, way) in KINDS.into_iter().flat_map(|kind| WAYS.map(|way| (kind, way))) {
+        rises(&before, &third);
+        for (kind, way) in all().filter(|&(_, way)| way != Way::Unfenced) {
             let kv = self.elsewhere.get(key(kind, way)).await?.expect("there");
-            assert_eq!(kv.value(), THIRD.as_bytes());
-            assert!(way == Way::Unfenced || kv.version() == 3, "{kind:?}, {way:?}: {kv:?}");
+            assert_eq!((kv.value(), kv.version()), (THIRD.as_bytes(), 3), "{kind:?}, {way:?}");
         }
         Ok(())
     }
+}
 
-    /// What each member has: of those who hold it, and what nobody fenced. Returns how many of these
-    /// arrived after they had been given up, too.
-    async fn written(&self) -> Result<usize> {
-        let mut twice = 0;
-        for member in self.cluster.members() {
-            let client = member.client().await?;
-            twice = 0;
-            for (kind, way) in KINDS.into_iter().flat_map(|kind| WAYS.map(|way| (kind, way))) {
-                let kv = client.get(key(kind, way)).await?.expect("there");
-                if way == Way::Unfenced {
-                    assert_eq!(kv.value(), LATE.as_bytes(), "the control: a lock keeps nobody out");
-                    twice += usize::from(kv.version() > 3);
-                } else {
-                    // Nothing else was there at any time, which the second would have written over.
-                    let found = (kv.value(), kv.version());
-                    assert_eq!(found, (SECOND.as_bytes(), 2), "{kind:?}, {way:?}");
-                }
-            }
+/// Checks what this client's member has while the second hold it all. Returns how many of the writes
+/// that nobody fenced were done after they had failed, and then again.
+async fn written(client: &Client) -> Result<usize> {
+    let mut twice = 0;
+    for (kind, way) in all() {
+        let kv = client.get(key(kind, way)).await?.expect("there");
+        if way == Way::Unfenced {
+            assert_eq!(kv.value(), LATE.as_bytes(), "the control: a lock keeps nobody out");
+            twice += usize::from(kv.version() > 3);
+        } else {
+            // No more, so that nothing was there which the second then wrote over.
+            let found = (kv.value(), kv.version());
+            assert_eq!(found, (SECOND.as_bytes(), 2), "{kind:?}, {way:?}");
         }
-        Ok(twice)
     }
+    Ok(twice)
 }
 
 /// A write of a former holder, over and over.
