@@ -12,7 +12,7 @@ use crate::{TTL, fleet_of};
 const WRITES: usize = 20;
 
 /// A client that waits longer than any lease of this test lives.
-async fn patient(cluster: &Cluster, endpoints: Vec<String>) -> Result<Client> {
+pub(crate) async fn patient(cluster: &Cluster, endpoints: Vec<String>) -> Result<Client> {
     let files = cluster.files();
     let tls = Tls::mutual_files(&files.ca, &files.client.certificate, &files.client.key)?;
     let config = Config::new(endpoints).tls(tls).request_timeout(Duration::from_secs(60));

@@ -8,6 +8,7 @@ mod doubt;
 mod elections;
 mod etcdctl;
 mod fencing;
+mod fencing_faults;
 mod locks;
 mod queue;
 mod servers;
