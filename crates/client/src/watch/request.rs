@@ -76,6 +76,10 @@ impl Watch {
     }
 
     /// Events have what the key had before.
+    ///
+    /// etcd leaves it out where that is compacted away, and may leave it out of what it sends in the very
+    /// moment in which it begins the watch, again after a disconnect, too: it notes down what to send along
+    /// when the watch is in place already (`server/etcdserver/api/v3rpc/watch.go`, `recvLoop`).
     pub fn prev_kv(mut self) -> Self {
         self.wire.prev_kv = true;
         self
