@@ -175,7 +175,8 @@ impl<'a> Scene<'a> {
         rises(&before, &third);
         for (kind, way) in all().filter(|&(_, way)| way != Way::Unfenced) {
             let kv = self.elsewhere.get(key(kind, way)).await?.expect("there");
-            assert_eq!((kv.value(), kv.version()), (THIRD.as_bytes(), 3), "{kind:?}, {way:?}");
+            let found = (kv.value_str().unwrap(), kv.version());
+            assert_eq!(found, (THIRD, 3), "{kind:?}, {way:?}");
         }
         Ok(())
     }
@@ -192,8 +193,8 @@ async fn written(client: &Client) -> Result<usize> {
             twice += usize::from(kv.version() > 3);
         } else {
             // No more, so that nothing was there which the second then wrote over.
-            let found = (kv.value(), kv.version());
-            assert_eq!(found, (SECOND.as_bytes(), 2), "{kind:?}, {way:?}");
+            let found = (kv.value_str().unwrap(), kv.version());
+            assert_eq!(found, (SECOND, 2), "{kind:?}, {way:?}");
         }
     }
     Ok(twice)
