@@ -99,6 +99,8 @@ async fn whoever_goes_away_is_not_asked_for() -> Result<()> {
         let client = cluster.client().await?;
         let cache = Cache::start(&client, Keys::prefix("cached/")).await?;
         let member = cluster.member(0);
+        // The member has something to say of a watch only from then on.
+        client.put("elsewhere", "value").await?;
         let before = asked(member).await;
         // The control: it is asked for, one way or the other.
         let waiting = cache.wait_for(i64::MAX);

@@ -233,12 +233,11 @@ async fn enter(
     let client = session.client();
     let Wanted { name, key, value, alone } = wanted;
     let put = Put::new(key.clone(), value.clone()).lease(session.lease_id());
-    let condition = match alone {
-        // Of each key that there is; where there is none it holds.
-        Some(queue) => Compare::create_revision(queue.clone(), Is::Equal, 0),
-        None => Compare::missing(key.clone()),
-    };
-    let txn = Txn::when([condition]).then([Op::put_with(put)]).otherwise([Op::get(key.clone())]);
+    // The key may be there without being in the queue that must be empty.
+    let mut conditions = vec![Compare::missing(key.clone())];
+    // Of each key that there is; where there is none it holds.
+    conditions.extend(alone.clone().map(|queue| Compare::create_revision(queue, Is::Equal, 0)));
+    let txn = Txn::when(conditions).then([Op::put_with(put)]).otherwise([Op::get(key.clone())]);
     let is_doubtful = session.doubts(key);
     let mut pauses = Pauses::new();
     loop {

@@ -151,7 +151,8 @@ impl Flow {
             return None;
         }
         self.next = Some(next.max(revision + 1));
-        let wanted = self.notify || std::mem::take(&mut self.asked);
+        let asked = std::mem::take(&mut self.asked);
+        let wanted = self.notify || asked;
         // One that begins later has nothing to say of what is before.
         (wanted && revision + 1 >= next).then(|| WatchResponse::progress(revision))
     }

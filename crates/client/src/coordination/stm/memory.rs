@@ -118,12 +118,17 @@ impl Stm {
     }
 
     /// The same, with a lease. What the key had before is not returned; what the put
-    /// [keeps](Put::keep_value) is what this run has written before, or else what the store has.
+    /// [keeps](Put::keep_value) is what this run has written before, or else what the store has; of a key
+    /// that it has deleted that is nothing, and no lease.
     pub fn put_with(&self, put: Put) {
         let mut state = self.state();
         let put = match state.writes.get(put.key()) {
             Some(Some(earlier)) => put.after(earlier),
-            _ => put,
+            Some(None) => {
+                let nothing = Put::new(put.key().clone(), "");
+                put.after(&nothing)
+            }
+            None => put,
         };
         state.writes.insert(put.key().clone(), Some(put));
     }

@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::{Instant, Sleep};
 
 use super::Shared;
 use super::snapshot::CacheSnapshot;
@@ -25,6 +26,8 @@ use crate::watch::watcher::{Watcher, request_progress};
 const BEFORE_ASKING: Duration = Duration::from_millis(5);
 /// How long a member may take to say how far it is, before the keys are read instead.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// How long a member may say that it has not come further, before the keys are read elsewhere.
+const BEHIND: Duration = Duration::from_secs(3);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
@@ -62,6 +65,7 @@ impl Follower {
     /// Goes on until it is dropped, or may no longer read the keys.
     pub(super) async fn run(mut self, mut watcher: Watcher) {
         let mut asking: Option<Asking> = None;
+        let mut behind = Box::pin(tokio::time::sleep(BEHIND));
         let mut pause = FIRST_PAUSE;
         loop {
             let wanted = self.asked.borrow_and_update().latest();
@@ -70,19 +74,18 @@ impl Follower {
                 pause = FIRST_PAUSE;
             } else if asking.is_none() {
                 asking = Some(Box::pin(ask(watcher.shared(), BEFORE_ASKING)));
+                behind.as_mut().reset(Instant::now() + BEHIND);
             }
-            match self.next(&mut watcher, &mut asking).await {
+            match self.next(&mut watcher, &mut asking, behind.as_mut()).await {
                 News::Response(Some(Ok(response))) => {
                     if self.apply(&response) {
                         pause = FIRST_PAUSE;
+                        behind.as_mut().reset(Instant::now() + BEHIND);
                     }
                     if response.is_progress() && asking.is_some() {
                         // Of a member that is behind, unless nobody waits any more. It is asked
                         // again, until it is time to ask another.
-                        asking = Some(match pause < PATIENCE {
-                            true => Box::pin(ask(watcher.shared(), jittered(pause))),
-                            false => Box::pin(tokio::time::sleep(jittered(pause))),
-                        });
+                        asking = Some(Box::pin(ask(watcher.shared(), jittered(pause))));
                         pause = (pause * 2).min(LONGEST_PAUSE);
                     }
                 }
@@ -95,10 +98,13 @@ impl Follower {
                 }
                 News::Response(Some(Err(error))) => return self.end(error),
                 News::Response(None) | News::Asked(false) => return,
-                News::Asked(true) => {
-                    asking = None;
+                // Whoever is new need not wait for what has been in vain for others; but one after the
+                // other must not put it off each time.
+                News::Asked(true) if pause > FIRST_PAUSE => {
+                    asking = Some(Box::pin(ask(watcher.shared(), BEFORE_ASKING)));
                     pause = FIRST_PAUSE;
                 }
+                News::Asked(true) => {}
                 News::Late => {
                     // Whatever has happened until then is in this, and is not told again. Should it
                     // fail, or be of a revision before, it is tried again.
@@ -107,12 +113,18 @@ impl Follower {
                     }
                     asking = Some(Box::pin(tokio::time::sleep(jittered(pause))));
                     pause = (pause * 2).min(LONGEST_PAUSE);
+                    behind.as_mut().reset(Instant::now() + BEHIND);
                 }
             }
         }
     }
 
-    async fn next(&mut self, watcher: &mut Watcher, asking: &mut Option<Asking>) -> News {
+    async fn next(
+        &mut self,
+        watcher: &mut Watcher,
+        asking: &mut Option<Asking>,
+        mut behind: Pin<&mut Sleep>,
+    ) -> News {
         let mut changed = Box::pin(self.asked.changed());
         poll_fn(|context: &mut Context<'_>| {
             if let Poll::Ready(response) = watcher.poll_next_response(context) {
@@ -125,6 +137,9 @@ impl Follower {
                 && future.as_mut().poll(context).is_ready()
             {
                 *asking = None;
+                return Poll::Ready(News::Late);
+            }
+            if asking.is_some() && behind.as_mut().poll(context).is_ready() {
                 return Poll::Ready(News::Late);
             }
             Poll::Pending
