@@ -27,6 +27,8 @@ enum Fault {
     HeldUp,
     /// It is done, and whoever asked is told of an error.
     DoneAndFailed,
+    /// It is done, and nobody is told.
+    DoneAndSilent,
     /// It is never done, and whoever asked is told so.
     Failed,
     /// It is never done, and nobody is told.
@@ -89,6 +91,10 @@ impl Service<Call> for Layered {
                 Fault::DoneAndFailed => {
                     exchange.call(call).await?;
                     Err("its answer is not for you".into())
+                }
+                Fault::DoneAndSilent => {
+                    exchange.call(call).await?;
+                    pending().await
                 }
                 Fault::HeldUp => {
                     // As a network does that has taken it already.
@@ -377,6 +383,34 @@ async fn a_doubt_keeps_no_session() -> Result<()> {
             assert!(begin.elapsed() < PATIENCE, "lease {id} is still there");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
+    }
+    Ok(())
+}
+
+/// The first attempt is done and its answer lost, so that there is a second.
+#[tokio::test]
+async fn who_has_to_ask_twice_holds_what_is_there() -> Result<()> {
+    for etcd in available() {
+        let cluster = alone(etcd).await?;
+        let faulty = Faulty::new(Fault::DoneAndSilent);
+        let client = faulty.client(&cluster).await?;
+        let session = client.session(LONG).await?;
+        let (lock, mutex) = (RwLock::new(&session, "shared"), Mutex::new(&session, "lock"));
+        faulty.arm();
+        let reads = lock.try_read().await?.expect("nobody writes");
+        reads.put("key", "by a reader").await?;
+        let kv = client.get(reads.fence().key().to_vec()).await?.expect("it is there");
+        assert_eq!(kv.create_revision(), reads.fence().token());
+        reads.unlock().await?;
+        faulty.arm();
+        let writes = lock.try_write().await?.expect("nobody reads");
+        writes.put("key", "by a writer").await?;
+        writes.unlock().await?;
+        faulty.arm();
+        let guard = mutex.try_lock().await?.expect("nobody has it");
+        guard.put("key", "by a holder").await?;
+        guard.unlock().await?;
+        assert!(!faulty.armed.load(Ordering::Relaxed), "the control: each met it");
     }
     Ok(())
 }

@@ -111,8 +111,8 @@ impl SessionBuilder {
     /// which are `name/LEASE-` and a random number. Whoever takes a lock on the lease of a session
     /// *without* this, by etcd's own client or by [`LockServer`](crate::LockServer), writes that
     /// session's very keys: they must not both use one name. Keys that a program has left which was
-    /// killed are in the way of its next session, as of everybody else's, as long as that keeps the lease:
-    /// see [`Election::resume`](crate::Election::resume).
+    /// killed, or whose session was lost while another one kept the lease, are in the way of everybody's as
+    /// long as the lease is kept: see [`Election::resume`](crate::Election::resume).
     pub fn lease(mut self, id: impl Into<LeaseId>) -> Self {
         self.lease = Some(id.into());
         self
