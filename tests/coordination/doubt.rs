@@ -54,6 +54,11 @@ impl Faulty {
         self.armed.store(true, Ordering::Relaxed);
     }
 
+    /// Whether nobody has met it since.
+    fn is_armed(&self) -> bool {
+        self.armed.load(Ordering::Relaxed)
+    }
+
     /// A client that meets it.
     async fn client(&self, cluster: &Cluster) -> Result<Client> {
         let faulty = self.clone();
@@ -398,19 +403,21 @@ async fn who_has_to_ask_twice_holds_what_is_there() -> Result<()> {
         let (lock, mutex) = (RwLock::new(&session, "shared"), Mutex::new(&session, "lock"));
         faulty.arm();
         let reads = lock.try_read().await?.expect("nobody writes");
+        assert!(!faulty.is_armed(), "the control: it met it");
         reads.put("key", "by a reader").await?;
         let kv = client.get(reads.fence().key().to_vec()).await?.expect("it is there");
         assert_eq!(kv.create_revision(), reads.fence().token());
         reads.unlock().await?;
         faulty.arm();
         let writes = lock.try_write().await?.expect("nobody reads");
+        assert!(!faulty.is_armed(), "the control: it met it");
         writes.put("key", "by a writer").await?;
         writes.unlock().await?;
         faulty.arm();
         let guard = mutex.try_lock().await?.expect("nobody has it");
+        assert!(!faulty.is_armed(), "the control: it met it");
         guard.put("key", "by a holder").await?;
         guard.unlock().await?;
-        assert!(!faulty.armed.load(Ordering::Relaxed), "the control: each met it");
     }
     Ok(())
 }
